@@ -1,14 +1,14 @@
 """Build and deployment of the template: what a person does by hand with `cargo lambda` and `sam`."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
-from emulator import CREDENTIALS, Emulator
+from emulator import CREDENTIALS, STACK, Emulator
 
-STACK = "portico"
 BUILD_SECONDS = 1800
 DEPLOY_SECONDS = 300
 
@@ -27,6 +27,10 @@ class Template:
 
     def crates(self) -> list[str]:
         return [Path(function["CodeUri"]).name for function in self.functions.values()]
+
+    def allows(self, function: str, action: str) -> bool:
+        policies = self.functions[function]["Policies"]
+        return any(action in statement["Action"] for policy in policies for statement in policy["Statement"])
 
     def routes(self) -> list[tuple[str, str]]:
         """(route key, resource of the function)"""
@@ -68,17 +72,14 @@ def deploy(emulator: Emulator, template: Template, parameters: dict[str, str]) -
             "__SAM_CLI_APP_DIR": str(emulator.home / "sam"),
         },
     )
-    stack = emulator.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    outputs = emulator.outputs()
     add_routes(emulator, template, outputs["ApiId"])
     return outputs
 
 
 def add_routes(emulator: Emulator, template: Template, api: str):
     """The emulator makes no routes from the API description that SAM writes; they are read from the template again."""
-    gateway, functions = emulator.client("apigatewayv2"), emulator.client("lambda")
-    resources = emulator.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
-    names = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+    gateway, functions, names = emulator.client("apigatewayv2"), emulator.client("lambda"), emulator.resources()
     integrations = {}
     for name in template.functions:
         arn = functions.get_function(FunctionName=names[name])["Configuration"]["FunctionArn"]
@@ -88,6 +89,25 @@ def add_routes(emulator: Emulator, template: Template, api: str):
         integrations[name] = integration["IntegrationId"]
     for key, name in template.routes():
         gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integrations[name]}")
+
+
+def allow_sending(emulator: Emulator, template: Template, sender: str):
+    """SES in the emulator: the sender is verified, and functions that may send mail from it may do so.
+
+    The emulator asks for `ses:SendEmail` on `*` and knows no `ses:FromAddress`, whatever identity a policy names, so a
+    function with the action in the template gets it once more without them. All other rights are the template's."""
+    emulator.client("sesv2").create_email_identity(EmailIdentity=sender)
+    names = emulator.resources()
+    for name in template.functions:
+        if template.allows(name, "ses:SendEmail"):
+            emulator.client("iam").put_role_policy(
+                RoleName=names[f"{name}Role"],
+                PolicyName="emulator-mail",
+                PolicyDocument=json.dumps({
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}],
+                }),
+            )
 
 
 def run(command: list[str], folder: Path, seconds: int, environment: dict[str, str] | None = None):

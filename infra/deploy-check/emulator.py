@@ -14,7 +14,15 @@ import boto3
 from botocore.config import Config
 
 REGION = "eu-central-1"
+STACK = "portico"
 START_SECONDS = 60
+# The owner of the emulated account.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
 
 
 class Emulator:
@@ -92,6 +100,16 @@ class Emulator:
             config=Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 1}),
         )
 
+    def outputs(self) -> dict[str, str]:
+        """Outputs of the deployed stack."""
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def resources(self) -> dict[str, str]:
+        """Names of the deployed resources by their names in the template."""
+        found = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
     def look(self, path: str):
         """One of the emulator's own endpoints."""
         with urllib.request.urlopen(self.url + path, timeout=5) as answer:
@@ -100,7 +118,7 @@ class Emulator:
     def texts(self, phone: str) -> list[str]:
         """SMS that were sent to a phone, oldest first."""
         sent = self.look("/_ministack/sns/sms-messages")["sms_messages"].get(phone, [])
-        return [message.get("Message") or message.get("message") for message in sent]
+        return [message["Message"] for message in sent]
 
     def mails(self, address: str) -> list[dict]:
         """Mail that was sent to an address, oldest first."""
@@ -109,14 +127,6 @@ class Emulator:
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_REGION": REGION,
-}
 
 
 def free_port() -> int:

@@ -1,0 +1,108 @@
+"""Deploys Portico into the emulator and tries it. `run` prepares what this needs."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deployment import Template, allow_sending, build, deploy, run
+from emulator import CREDENTIALS, Emulator
+from flow import Flow
+from steps import Steps, check
+
+# A second code to the same person within this check need not wait for a minute.
+PARAMETERS = {"SenderAddress": "portico@example.com", "CapRecipientIntervalSeconds": "1"}
+SEED_SECONDS = 900
+# Lines in the logs that Lambda writes itself.
+PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="run", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--emulator", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--no-build", action="store_true", help="deploy the binaries that are there already")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+
+    steps = Steps()
+    with steps.part("Build and deployment"):
+        everything(steps, options)
+    print(f"{steps.passed} passed, {steps.failed} failed")
+    return 1 if steps.failed else 0
+
+
+def everything(steps: Steps, options: argparse.Namespace):
+    template = Template(options.root)
+    with steps.step("sam validate --lint"):
+        validate(options.root)
+    if not options.no_build:
+        with steps.step("release build of all functions"):
+            build(options.root, template.crates())
+    with tempfile.TemporaryDirectory(prefix="portico-deploy-check-") as home:
+        with Emulator(options.emulator, Path(home)) as emulator:
+            with steps.step("sam deploy of template.yaml"):
+                outputs = deploy(emulator, template, PARAMETERS)
+                allow_sending(emulator, template, PARAMETERS["SenderAddress"])
+            with steps.step("an organisation, a portal, an administrator"):
+                demo = seed(options.root, emulator, outputs)
+            before = steps.failed
+            flow = Flow(steps, emulator, outputs["ApiId"], demo)
+            flow.run()
+            with steps.part("Schedules and logs"):
+                schedules(steps, emulator, template)
+                logs(steps, emulator, flow.secrets)
+            if steps.failed > before:
+                print(f"--- last lines of the functions\n{functions_said(emulator)}\n--- of the emulator\n{emulator.tail()}")
+
+
+def validate(root: Path):
+    run(["sam", "validate", "--lint", "--template-file", str(root / "template.yaml")], root, 120)
+
+
+def seed(root: Path, emulator: Emulator, outputs: dict[str, str]) -> dict:
+    """What an operator does after the first deployment."""
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "portico-local", "--bin", "portico", "--", "organisation"]
+    tables = {"PORTALS_TABLE": outputs["PortalsTable"], "USERS_TABLE": outputs["UsersTable"]}
+    done = subprocess.run(
+        command, cwd=root, timeout=SEED_SECONDS, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        env={**os.environ, **CREDENTIALS, **tables, "AWS_ENDPOINT_URL_DYNAMODB": emulator.url},
+    )
+    check(done.returncode == 0, f"{done.returncode}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def schedules(steps: Steps, emulator: Emulator, template: Template):
+    client, names = emulator.client("lambda"), emulator.resources()
+    for name, function in template.functions.items():
+        if any(event["Type"].startswith("Schedule") for event in function["Events"].values()):
+            with steps.step(f"{name} runs"):
+                answer = client.invoke(FunctionName=names[name], Payload=b"{}")
+                check("FunctionError" not in answer, f"{answer['Payload'].read()[:500]}")
+
+
+def logs(steps: Steps, emulator: Emulator, secrets: list[str]):
+    with steps.step("the functions logged no code, address, ticket or session"):
+        said = functions_said(emulator)
+        check(said != "", "nothing was logged at all")
+        found = sum(secret in said for secret in set(secrets))
+        check(found == 0, f"{found} of {len(set(secrets))} are in the logs")
+
+
+def functions_said(emulator: Emulator) -> str:
+    client, lines = emulator.client("logs"), []
+    for group in client.describe_log_groups()["logGroups"]:
+        name = group["logGroupName"]
+        for stream in client.describe_log_streams(logGroupName=name)["logStreams"]:
+            events = client.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"])["events"]
+            said = (event["message"].rstrip() for event in events)
+            lines += [f"{name.rsplit('/', 1)[-1]}: {line}" for line in said if not line.startswith(PLATFORM)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
