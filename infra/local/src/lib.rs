@@ -1,1 +1,15 @@
-//! .
+//! The cloud in one process, for `make run` and for the tests: the functions behind a gateway, and what they need of
+//! AWS behind real ports of the loopback interface. Routes, tables and schedules come from `template.yaml`. The
+//! functions do not know that they are local: only endpoint variables differ.
+
+pub mod capture;
+pub mod database;
+pub mod error;
+pub mod messages;
+pub mod meter;
+mod net;
+mod random;
+pub mod template;
+
+#[cfg(test)]
+mod sdk;

@@ -1,0 +1,185 @@
+//! DynamoDB: dynoxide behind a real port, with the template's tables.
+//!
+//! Expired items stay until [`Database::sweep`], as they may for days in the cloud: a lifetime that is not checked on
+//! read is noticed.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::{AttributeValue, DynoxideError};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::error::LocalError;
+use crate::net;
+use crate::template::Table;
+
+/// The embedded database.
+#[derive(Clone)]
+pub struct Database {
+    engine: dynoxide::Database,
+    endpoint: String,
+    tables: Vec<Table>,
+}
+
+impl Database {
+    /// Opens `file` (or memory), makes the tables that are missing and serves on `port` (or any free one) as one of
+    /// `tasks`.
+    ///
+    /// # Errors
+    /// When the port is taken, the file cannot be opened, or a table's description is refused.
+    pub async fn start(file: Option<&Path>, port: Option<u16>, tables: &[Table], tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
+        let engine = match file {
+            Some(path) => dynoxide::Database::new(&path.to_string_lossy()),
+            None => dynoxide::Database::memory(),
+        }
+        .map_err(refused)?;
+        for table in tables {
+            create(&engine, table)?;
+        }
+        let listener = net::listen(port, "DYNAMODB_PORT").await?;
+        let endpoint = net::url(&listener)?;
+        tasks.spawn(dynoxide::server::serve_on(listener, engine.clone()));
+        Ok(Self { engine, endpoint, tables: tables.to_vec() })
+    }
+
+    /// The address for `AWS_ENDPOINT_URL_DYNAMODB`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Removes items whose time to live has passed at `now`; answers how many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn sweep(&self, now: Timestamp) -> Result<usize, LocalError> {
+        let mut removed = 0;
+        for table in &self.tables {
+            let Some(attribute) = &table.ttl_attribute else { continue };
+            let names = HashMap::from([("#ttl".to_owned(), attribute.clone())]);
+            let second = AttributeValue::N(now.as_second().to_string());
+            let values = HashMap::from([(":now".to_owned(), second)]);
+            for item in self.scan(&table.name, Some((&names, &values)))? {
+                let key = |name: &String| item.get(name).map(|value| (name.clone(), value.clone()));
+                let outcome = self.engine.delete_item(DeleteItemRequest {
+                    table_name: table.name.clone(),
+                    key: table.keys.iter().filter_map(|part| key(&part.name)).collect(),
+                    condition_expression: Some(EXPIRED.to_owned()),
+                    expression_attribute_names: Some(names.clone()),
+                    expression_attribute_values: Some(values.clone()),
+                    ..DeleteItemRequest::default()
+                });
+                match outcome {
+                    Ok(_) => removed += 1,
+                    // Renewed since it was read.
+                    Err(DynoxideError::ConditionalCheckFailedException(..)) => {}
+                    Err(error) => return Err(refused(error)),
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Everything in a table as plain JSON (numbers as numbers, sets as lists), for assertions over the final state.
+    ///
+    /// # Errors
+    /// When there is no such table.
+    pub fn items(&self, table: &str) -> Result<Vec<Value>, LocalError> {
+        let items = self.scan(table, None)?;
+        let object = |item: &HashMap<_, _>| item.iter().map(|(name, value): (&String, _)| (name.clone(), plain(value))).collect();
+        Ok(items.iter().map(object).map(Value::Object).collect())
+    }
+
+    fn scan(
+        &self,
+        table: &str,
+        expired: Option<(&HashMap<String, String>, &HashMap<String, AttributeValue>)>,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, LocalError> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .engine
+                .scan(ScanRequest {
+                    table_name: table.to_owned(),
+                    filter_expression: expired.map(|_| EXPIRED.to_owned()),
+                    expression_attribute_names: expired.map(|(names, _)| names.clone()),
+                    expression_attribute_values: expired.map(|(_, values)| values.clone()),
+                    exclusive_start_key: from,
+                    ..ScanRequest::default()
+                })
+                .map_err(refused)?;
+            items.extend(page.items.unwrap_or_default());
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+const EXPIRED: &str = "#ttl <= :now";
+
+/// The body of `CreateTable` for a table of the template.
+fn description(table: &Table) -> Value {
+    let mut body = json!({
+        "TableName": table.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": table.keys.iter().map(|key| json!({
+            "AttributeName": key.name, "KeyType": key.kind
+        })).collect::<Value>(),
+        "AttributeDefinitions": table.keys.iter().map(|key| json!({
+            "AttributeName": key.name, "AttributeType": key.attribute_type
+        })).collect::<Value>(),
+    });
+    if let Some(view) = &table.stream {
+        body["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": view});
+    }
+    body
+}
+
+fn create(engine: &dynoxide::Database, table: &Table) -> Result<(), LocalError> {
+    let request: CreateTableRequest =
+        serde_json::from_value(description(table)).map_err(|error| LocalError::Database(error.to_string()))?;
+    match engine.create_table(request) {
+        Ok(_) => {}
+        Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
+        Err(error) => return Err(refused(error)),
+    }
+    if let Some(attribute) = &table.ttl_attribute {
+        engine
+            .update_time_to_live(UpdateTimeToLiveRequest {
+                table_name: table.name.clone(),
+                time_to_live_specification: TimeToLiveSpecification { attribute_name: attribute.clone(), enabled: true },
+            })
+            .map_err(refused)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refused(error: DynoxideError) -> LocalError {
+    LocalError::Database(error.to_string())
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    let number = |text: &String| text.parse().map_or_else(|_| Value::from(text.as_str()), Value::Number);
+    match value {
+        AttributeValue::S(text) => Value::from(text.as_str()),
+        AttributeValue::N(text) => number(text),
+        AttributeValue::BOOL(flag) => Value::Bool(*flag),
+        AttributeValue::NULL(_) => Value::Null,
+        AttributeValue::SS(texts) => texts.iter().map(String::as_str).collect(),
+        AttributeValue::NS(texts) => texts.iter().map(number).collect(),
+        AttributeValue::L(items) => items.iter().map(plain).collect(),
+        AttributeValue::M(members) => members.iter().map(|(name, member)| (name.clone(), plain(member))).collect(),
+        // Binaries stay in the notation of the protocol.
+        binary => serde_json::to_value(binary).unwrap_or_default(),
+    }
+}

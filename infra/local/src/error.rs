@@ -1,0 +1,58 @@
+//! Why the local cloud does not start.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::template::TemplateError;
+
+/// Why the local cloud, or a part of it, does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// Another process listens on the port; the variable chooses another.
+    #[error("port {port} is in use: stop the process that listens on it, or choose another port with {variable}=...")]
+    PortInUse {
+        /// The port.
+        port: u16,
+        /// The environment variable that sets it.
+        variable: &'static str,
+    },
+    /// The operating system refuses a file or a socket.
+    #[error("{what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Its answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The template is not usable.
+    #[error("{}", path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TemplateError,
+    },
+    /// The embedded database refuses something.
+    #[error("the database refuses: {0}")]
+    Database(String),
+    /// A function does not accept its environment.
+    #[error("the function {function} does not start: {problem}")]
+    Function {
+        /// The function's crate.
+        function: String,
+        /// Its complaint.
+        problem: String,
+    },
+    /// The demo organisation could not be made.
+    #[error("no demo organisation: {0}")]
+    Seed(String),
+}
+
+impl LocalError {
+    /// For `map_err`: an input or output error with what was tried.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what: what.into(), source }
+    }
+}
