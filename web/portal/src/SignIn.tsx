@@ -1,0 +1,93 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask, Problem } from "./http.ts";
+import { keep, NOTHING_TYPED, refusalOf, resume, stepOf, type Journey, type Notice, type Step, type Typed } from "./journey.ts";
+import type { Outcome, Portal, Session } from "./portal.ts";
+import { AddressStep } from "./steps/AddressStep.tsx";
+import { CodeStep } from "./steps/CodeStep.tsx";
+import { CollectStep } from "./steps/CollectStep.tsx";
+import { Home } from "./steps/Home.tsx";
+import { Refused } from "./steps/Refused.tsx";
+import { Waiting } from "./steps/Waiting.tsx";
+
+/** What every step is given. */
+export interface Stage {
+  portal: Portal;
+  typed: Typed;
+  type: (change: Partial<Typed>) => void;
+  go: (step: Step) => void;
+  /** Goes where an answer of the server leads. */
+  follow: (outcome: Outcome) => Promise<void>;
+  /** Goes where a problem leads; false when it is to be shown where it happened. */
+  leave: (problem: Problem) => boolean;
+  /** True unless this is the step the page opened with: then a step takes the focus. */
+  moved: boolean;
+}
+
+/** Problems that send the person back to the address, with a word about why. */
+const BACK: Record<string, Notice> = {
+  "ticket-expired": "ticket-expired",
+  "ticket-spent": "ticket-spent",
+  "method-off": "method-off",
+};
+
+/** One question at a time, from the address to the application. */
+export function SignIn({ portal }: { portal: Portal }) {
+  const [journey, setJourney] = useState<Journey>(() =>
+    portal.session
+      ? { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED }
+      : (resume(portal.id) ?? { step: { at: "address" }, typed: NOTHING_TYPED }),
+  );
+  const moved = useRef(false);
+  useEffect(() => keep(portal.id, journey), [journey]);
+
+  const go = (step: Step) => {
+    moved.current = true;
+    setJourney(({ typed }) => ({ step, typed: step.at === "home" ? NOTHING_TYPED : typed }));
+  };
+  const stage: Stage = {
+    portal,
+    typed: journey.typed,
+    type: (change) => setJourney((now) => ({ ...now, typed: { ...now.typed, ...change } })),
+    go,
+    follow: async (outcome) => {
+      if (outcome.step === "signedIn") return go({ at: "home", session: await whoCameIn(portal, outcome) });
+      const step = stepOf(outcome);
+      if (!step) throw new Problem("unknown", 200);
+      go(step);
+    },
+    leave: (problem) => {
+      const refusal = refusalOf(problem);
+      const notice = BACK[problem.kind];
+      if (refusal) go({ at: "refused", refusal });
+      else if (notice) go({ at: "address", notice });
+      return Boolean(refusal ?? notice);
+    },
+    moved: moved.current,
+  };
+
+  const { step } = journey;
+  switch (step.at) {
+    case "address":
+      return <AddressStep key="address" stage={stage} notice={step.notice} />;
+    case "code":
+      return <CodeStep key="code" stage={stage} step={step} />;
+    case "collect":
+      return <CollectStep key="collect" stage={stage} step={step} />;
+    case "waiting":
+      return <Waiting key="waiting" stage={stage} step={step} />;
+    case "home":
+      return <Home key="home" stage={stage} session={step.session} />;
+    case "refused":
+      return <Refused key="refused" refusal={step.refusal} title={portal.design.title} back={() => go({ at: "address" })} />;
+  }
+}
+
+/** The outcome names the person only; the session tells the addresses too, and proves that the cookie was taken. */
+async function whoCameIn(portal: Portal, outcome: Extract<Outcome, { step: "signedIn" }>): Promise<Session> {
+  try {
+    return await ask<Session>("GET", "/v1/session");
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status === 401) throw problem;
+    return { user: outcome.user, portal: { id: portal.id, name: portal.name, link: portal.link }, expiresAt: outcome.expiresAt };
+  }
+}

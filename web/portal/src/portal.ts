@@ -1,0 +1,100 @@
+/** What the server tells the page about its portal; the JSON in `#portal`. */
+export interface Portal {
+  id: string;
+  name: string;
+  /** Suffix of the address this page was opened at; decides methods and role (F6). */
+  link: string;
+  locale: Locale;
+  design: Design;
+  accounts: Accounts;
+  /** Countries whose phones get codes, as ISO 3166-1 alpha-2. */
+  countries: string[];
+  /** Whether the seven-day tick is offered (F25, F26). */
+  sevenDays: boolean;
+  access: "anyone" | "approved" | "invited";
+  registration: Registration;
+  enabled: boolean;
+  session: Session | null;
+}
+
+export type Locale = "zh" | "en";
+export type Channel = "sms" | "email";
+export type Layout = "centered" | "sideBySide";
+
+export interface Accounts {
+  phone: boolean;
+  email: boolean;
+}
+
+export interface Design {
+  title: string;
+  logo: string | null;
+  background: string | null;
+  backgroundImage: string | null;
+  accent: string;
+  layout: Layout;
+}
+
+/** The registration window (F20): instants in UTC, told in the portal's own zone. */
+export interface Window {
+  opensAt?: string | null;
+  closesAt?: string | null;
+  zone?: string | null;
+}
+
+export interface Registration extends Window {
+  state: "open" | "notYet" | "closed";
+}
+
+export interface User {
+  id: string;
+  name?: string | null;
+  role: string;
+  phone?: string | null;
+  email?: string | null;
+}
+
+export interface Session {
+  user: User;
+  portal: { id: string; name: string; link: string };
+  expiresAt: string;
+}
+
+export type FieldType =
+  | "text"
+  | "number"
+  | "phone"
+  | "email"
+  | "date"
+  | "single"
+  | "multiple"
+  | "switch"
+  | "region";
+
+export type Label = Record<Locale, string>;
+
+/** One question of the registration form (F32, F33). */
+export interface Field {
+  id: string;
+  type: FieldType;
+  label: Label;
+  required: boolean;
+  options?: { id: string; label: Label }[];
+  /** In characters. */
+  maxLength?: number;
+}
+
+export type Value = string | number | boolean | string[];
+
+/** Answer of every step of signing in. */
+export type Outcome =
+  | { step: "signedIn"; user: User; expiresAt: string }
+  | { step: "collect"; ticket: string; fields: Field[] }
+  | { step: "awaitingApproval"; ticket: string; channel: Channel };
+
+/** What stands in `#portal`: a portal, or the word that there is none at this address. */
+export type Told = Portal | { error: "not-found"; locale: Locale };
+
+export function readPortal(): Told {
+  return JSON.parse(document.getElementById("portal")?.textContent ?? "") as Told;
+}

@@ -1,0 +1,121 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { spaced } from "../address.ts";
+import { localMoment } from "../dates.ts";
+import { ask, Problem } from "../http.ts";
+import { Button } from "../parts/Button.tsx";
+import { useArrival, useCall, useTitle } from "../parts/hooks.ts";
+import { Trouble } from "../parts/Say.tsx";
+import type { Session } from "../portal.ts";
+import type { Stage } from "../SignIn.tsx";
+import { useSpeech } from "../texts/index.ts";
+import { monogram } from "../theme.ts";
+
+/** Inside: who you are, where, until when, and the ways out. */
+export function Home({ stage, session }: { stage: Stage; session: Session }) {
+  const { locale, texts } = useSpeech();
+  const said = texts.home;
+  const { user } = session;
+  const heading = useArrival<HTMLHeadingElement>(stage.moved);
+  const [asked, setAsked] = useState(false);
+  const { busy, problem, run } = useCall(() => false);
+  const address = user.phone ?? user.email;
+  useTitle(said.heading, stage.portal.design.title);
+  useStillSignedIn(stage);
+
+  const end = (path: string) =>
+    run(async () => {
+      try {
+        await ask("DELETE", path);
+      } catch (failure) {
+        // Already ended elsewhere: as signed out as can be.
+        if (!(failure instanceof Problem && failure.status === 401)) throw failure;
+      }
+      stage.go({ at: "address", notice: "signedOut" });
+    });
+
+  return (
+    <section class="step" aria-labelledby="heading">
+      <div class="person">
+        <span class="portrait" aria-hidden="true">
+          {monogram(user.name ?? stage.portal.name)}
+        </span>
+        <div>
+          <h1 id="heading" ref={heading} tabIndex={-1}>
+            {user.name ? said.greeting(user.name) : said.welcome}
+          </h1>
+          <p class="lead">{said.lead(session.portal.name)}</p>
+        </div>
+      </div>
+      <dl class="details">
+        {address && (
+          <div>
+            <dt>{said.account}</dt>
+            <dd>{[user.phone && spaced(user.phone), user.email].filter(Boolean).join(" · ")}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{said.portal}</dt>
+          <dd>{session.portal.name}</dd>
+        </div>
+        <div>
+          <dt>{said.until}</dt>
+          <dd>
+            <time dateTime={session.expiresAt}>{localMoment(session.expiresAt, locale)}</time>
+          </dd>
+        </div>
+      </dl>
+      {problem && <Trouble problem={problem} retryAt={null} />}
+      {asked ? (
+        <Sure busy={busy} yes={() => void end("/v1/sessions")} no={() => setAsked(false)} />
+      ) : (
+        <div class="ways-out">
+          <Button type="button" busy={busy} onClick={() => void end("/v1/session")}>
+            {said.signOut}
+          </Button>
+          <Button type="button" look="quiet" onClick={() => setAsked(true)}>
+            {said.everywhere}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Sure({ busy, yes, no }: { busy: boolean; yes: () => void; no: () => void }) {
+  const { home: said } = useSpeech().texts;
+  const question = useArrival<HTMLParagraphElement>(true);
+  return (
+    <div class="ways-out sure">
+      <p ref={question} tabIndex={-1}>
+        {said.sure}
+      </p>
+      <Button type="button" busy={busy} onClick={yes}>
+        {said.sureYes}
+      </Button>
+      <Button type="button" look="quiet" onClick={no}>
+        {said.sureNo}
+      </Button>
+    </div>
+  );
+}
+
+/** Signing out elsewhere, an end of time or a disabled account (F28) shows as soon as the person looks again. */
+function useStillSignedIn(stage: Stage): void {
+  const now = useRef(stage);
+  now.current = stage;
+  useEffect(() => {
+    const look = async () => {
+      if (document.visibilityState !== "visible") return;
+      try {
+        now.current.go({ at: "home", session: await ask<Session>("GET", "/v1/session") });
+      } catch (failure) {
+        const refused = failure instanceof Problem && (failure.status === 401 || failure.status === 403);
+        if (refused && !now.current.leave(failure)) now.current.go({ at: "address", notice: "ended" });
+      }
+    };
+    const listen = () => void look();
+    document.addEventListener("visibilitychange", listen);
+    addEventListener("pageshow", (event) => event.persisted && listen());
+    return () => document.removeEventListener("visibilitychange", listen);
+  }, []);
+}
