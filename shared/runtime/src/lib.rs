@@ -1,1 +1,13 @@
-//! .
+//! How a function starts and what it is given: environment, AWS settings, the clock, randomness, the deployment's secret, logs.
+
+mod aws;
+pub mod clock;
+pub mod deployment;
+pub mod entropy;
+mod logs;
+pub mod secret;
+mod serve;
+
+pub use clock::Clock;
+pub use deployment::{Deployment, MissingVariable};
+pub use serve::{serve_http, serve_schedule};

@@ -1,0 +1,205 @@
+//! Verification codes: their shape, life and binding (S1 to S7).
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{address::AddressKey, text::half_width};
+
+/// How long a code can be used (S3).
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// How many guesses one code takes (S5).
+pub const ATTEMPTS: u8 = 5;
+
+/// What a code is asked for. A code for one purpose opens no other (S2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// To sign in, which is also how people sign up (F12).
+    SignIn,
+}
+
+impl Purpose {
+    /// The purpose as it enters the hash of a code.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+        }
+    }
+}
+
+/// Six digits from a generator, leading zeros kept (S1). `Debug` does not show them (S10).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Code(u32);
+
+/// Not six digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be six digits")]
+pub struct InvalidCode;
+
+impl Code {
+    const COUNT: u32 = 1_000_000;
+
+    /// Draws a code uniformly from 32-bit words of the operating system's generator (S1).
+    ///
+    /// Words above the largest multiple of a million are drawn again, so that no code is likelier than another.
+    pub fn draw<E>(mut word: impl FnMut() -> Result<u32, E>) -> Result<Self, E> {
+        const LIMIT: u32 = u32::MAX - u32::MAX % Code::COUNT;
+        loop {
+            let word = word()?;
+            if word < LIMIT {
+                return Ok(Self(word % Self::COUNT));
+            }
+        }
+    }
+
+    /// Reads what a person typed; full-width digits and spaces around or between are accepted.
+    pub fn parse(typed: &str) -> Result<Self, InvalidCode> {
+        let digits: String = half_width(typed).chars().filter(|c| !c.is_whitespace()).collect();
+        if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            digits.parse().map(Self).map_err(|_| InvalidCode)
+        } else {
+            Err(InvalidCode)
+        }
+    }
+
+    /// The six digits, for the one message that carries them and for the hash.
+    pub fn digits(self) -> String {
+        format!("{:06}", self.0)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Code(redacted)")
+    }
+}
+
+impl TryFrom<String> for Code {
+    type Error = InvalidCode;
+
+    fn try_from(typed: String) -> Result<Self, InvalidCode> {
+        Self::parse(&typed)
+    }
+}
+
+/// What ties a code to the browser that asked for it: 128 secret random bits, and the recipient's key in the portal.
+///
+/// Callers see 43 opaque characters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    secret: [u8; 16],
+    recipient: AddressKey,
+}
+
+/// Not a flow that we gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a flow")]
+pub struct InvalidFlow;
+
+impl Flow {
+    /// A new flow for a recipient.
+    pub fn new(secret: [u8; 16], recipient: AddressKey) -> Self {
+        Self { secret, recipient }
+    }
+
+    /// The recipient's key in the portal.
+    pub fn recipient(&self) -> AddressKey {
+        self.recipient
+    }
+
+    /// The secret half, which the stored code must match.
+    pub fn secret(&self) -> [u8; 16] {
+        self.secret
+    }
+
+    /// The 32 bytes that callers carry.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.secret);
+        bytes[16..].copy_from_slice(&self.recipient.to_bytes());
+        bytes
+    }
+
+    /// Reads the 32 bytes that callers carry.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let (mut secret, mut recipient) = ([0; 16], [0; 16]);
+        secret.copy_from_slice(&bytes[..16]);
+        recipient.copy_from_slice(&bytes[16..]);
+        Self { secret, recipient: AddressKey::from_bytes(recipient) }
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flow(redacted)")
+    }
+}
+
+/// Whether a code made at some time with this end can still be used (S3, R25: never left to the table's clean-up).
+pub fn is_alive(expires_at: Timestamp, now: Timestamp) -> bool {
+    now < expires_at
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn drawn(words: &[u32]) -> String {
+        let mut words = words.iter().copied();
+        Code::draw(|| Ok::<_, Infallible>(words.next().unwrap())).unwrap().digits()
+    }
+
+    #[test]
+    fn leading_zeros_are_kept() {
+        assert_eq!(drawn(&[7]), "000007");
+        assert_eq!(Code::parse("000007").unwrap().digits(), "000007");
+    }
+
+    #[test]
+    fn words_beyond_the_last_whole_million_are_drawn_again() {
+        assert_eq!(drawn(&[4_294_967_295, 4_294_000_000, 4_293_999_999]), "999999");
+    }
+
+    #[test]
+    fn codes_are_read_as_people_type_them() {
+        for typed in ["218594", " 218594 ", "218 594", "２１８５９４"] {
+            assert_eq!(Code::parse(typed).unwrap().digits(), "218594", "{typed}");
+        }
+        for typed in ["", "21859", "2185940", "21859a", "-21859", "+21859", "٢١٨٥٩٤"] {
+            assert_eq!(Code::parse(typed), Err(InvalidCode), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_code_dies_at_its_end() {
+        let end = Timestamp::from_second(1_000).unwrap();
+        assert!(is_alive(end, Timestamp::from_second(999).unwrap()));
+        assert!(!is_alive(end, end));
+    }
+
+    #[test]
+    fn debug_shows_no_digits() {
+        assert_eq!(format!("{:?}", Code::parse("218594").unwrap()), "Code(redacted)");
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_gives_six_digits(word in 0..4_294_000_000u32) {
+            let digits = drawn(&[word]);
+            prop_assert_eq!(digits.len(), 6);
+            prop_assert_eq!(digits.parse::<u32>().unwrap(), word % 1_000_000);
+        }
+
+        #[test]
+        fn flows_survive_their_bytes(bytes: [u8; 32]) {
+            prop_assert_eq!(Flow::from_bytes(bytes).to_bytes(), bytes);
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! A portal: one application of an organisation, opened to people outside it, with all its settings.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::{AddressKind, Country},
+    fields::{Field, FieldsError, check_definitions},
+    ids::{ApplicationId, OrganisationId, PortalId},
+    suffix::Suffix,
+    text::{Name, Text, Title},
+    window::{Window, WindowState},
+};
+
+/// The most links that a portal may have, the default one included.
+pub const MAX_LINKS: usize = 20;
+const MAX_ROLES: usize = 50;
+
+/// Who may come in (F29 to F31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Access {
+    /// Anyone who proves an address (F29).
+    Anyone,
+    /// Applicants whom an administrator approves (F30).
+    Approved,
+    /// Invited people only (F31).
+    Invited,
+}
+
+/// Which addresses people sign in with (F11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Phone numbers.
+    pub phone: bool,
+    /// Email addresses.
+    pub email: bool,
+}
+
+impl Accounts {
+    /// Whether this kind of address is among them.
+    pub fn allow(self, kind: AddressKind) -> bool {
+        match kind {
+            AddressKind::Phone => self.phone,
+            AddressKind::Email => self.email,
+        }
+    }
+
+    /// Those that are in both.
+    pub fn both(self, other: Self) -> Self {
+        Self { phone: self.phone && other.phone, email: self.email && other.email }
+    }
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// Phone numbers, email addresses or both (F11).
+    pub accounts: Accounts,
+    /// Whether the page offers to stay signed in for seven days (F25).
+    pub seven_days: bool,
+    /// Countries whose numbers receive codes; numbers without a country code belong to the first (S12).
+    pub countries: Vec<Country>,
+}
+
+/// How the sign-in page is laid out on wide screens (F9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Layout {
+    /// The form in the middle.
+    Centered,
+    /// The form beside the portal's picture; on phones centred all the same.
+    SideBySide,
+}
+
+/// A colour, `#rrggbb`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, example = "#1f6feb", pattern = "^#[0-9a-f]{6}$"))]
+#[serde(try_from = "String", into = "String")]
+pub struct Colour(String);
+
+/// Not `#rrggbb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a colour such as #1f6feb")]
+pub struct InvalidColour;
+
+impl TryFrom<String> for Colour {
+    type Error = InvalidColour;
+
+    fn try_from(text: String) -> Result<Self, InvalidColour> {
+        let digits = text.strip_prefix('#').ok_or(InvalidColour)?;
+        let hexadecimal = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if hexadecimal { Ok(Self(text.to_ascii_lowercase())) } else { Err(InvalidColour) }
+    }
+}
+
+impl From<Colour> for String {
+    fn from(colour: Colour) -> String {
+        colour.0
+    }
+}
+
+impl Colour {
+    /// As CSS writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The address of a picture: `https`, plain characters only, so that it can stand in a style sheet and a policy (S58).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = Uri, example = "https://www.example.com/logo.png"))]
+#[serde(try_from = "String", into = "String")]
+pub struct PictureUrl(String);
+
+/// Not a plain `https` address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an https address of a picture, at most 500 plain characters")]
+pub struct InvalidPictureUrl;
+
+impl TryFrom<String> for PictureUrl {
+    type Error = InvalidPictureUrl;
+
+    fn try_from(text: String) -> Result<Self, InvalidPictureUrl> {
+        let rest = text.strip_prefix("https://").ok_or(InvalidPictureUrl)?;
+        let host = rest.split('/').next().unwrap_or_default();
+        let host_is_plain =
+            host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
+        let rest_is_plain = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/:?&=%+@!$,".contains(&byte));
+        if host_is_plain && rest_is_plain && text.len() <= 500 { Ok(Self(text)) } else { Err(InvalidPictureUrl) }
+    }
+}
+
+impl From<PictureUrl> for String {
+    fn from(url: PictureUrl) -> String {
+        url.0
+    }
+}
+
+impl PictureUrl {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme and host, for the page's content security policy (S60).
+    pub fn origin(&self) -> &str {
+        let after_scheme = "https://".len();
+        let end = self.0[after_scheme..].find('/').map_or(self.0.len(), |at| at + after_scheme);
+        &self.0[..end]
+    }
+}
+
+/// The face of the sign-in page (F8, F9). There is no free CSS or HTML (S58).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Design {
+    /// The title of the page; the portal's name if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Title>,
+    /// The logo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<PictureUrl>,
+    /// The colour behind everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Colour>,
+    /// The picture behind everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_image: Option<PictureUrl>,
+    /// The colour of buttons and links.
+    pub accent: Colour,
+    /// The layout on wide screens.
+    pub layout: Layout,
+}
+
+/// When new people may register.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Registration {
+    /// The window (F20); always open if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// The identifier of a role within a portal: 1 to 40 of `a-z`, `0-9`, `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, example = "customer", pattern = "^[a-z0-9-]{1,40}$"))]
+#[serde(try_from = "String", into = "String")]
+pub struct RoleId(String);
+
+/// Not 1 to 40 of `a-z`, `0-9`, `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 40 lower-case letters, digits or hyphens")]
+pub struct InvalidRoleId;
+
+impl TryFrom<String> for RoleId {
+    type Error = InvalidRoleId;
+
+    fn try_from(text: String) -> Result<Self, InvalidRoleId> {
+        let shape = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if shape && (1..=40).contains(&text.len()) { Ok(Self(text)) } else { Err(InvalidRoleId) }
+    }
+}
+
+impl From<RoleId> for String {
+    fn from(id: RoleId) -> String {
+        id.0
+    }
+}
+
+impl RoleId {
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A role that external users of the portal can have (F66).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Role {
+    /// Stable identifier.
+    pub id: RoleId,
+    /// What administrators read.
+    pub name: Name,
+}
+
+/// All that administrators set on a portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    /// Whether anyone gets in at all (F1).
+    pub enabled: bool,
+    /// The name that outside people see (F2).
+    pub name: Name,
+    /// The face of the sign-in page.
+    pub design: Design,
+    /// How people sign in.
+    pub sign_in: SignIn,
+    /// When new people may register.
+    pub registration: Registration,
+    /// Who may come in.
+    pub access: Access,
+    /// The information that is collected; the name first (F33).
+    pub fields: Vec<Field>,
+    /// The roles of external users (F66).
+    pub roles: Vec<Role>,
+    /// The role of those who sign up (F67).
+    pub default_role: RoleId,
+    /// What leads each SMS (F36); the deployment's signature if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Text<20>>,
+}
+
+/// Why settings do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Neither phones nor email addresses.
+    #[error("at least one kind of account is needed")]
+    NoAccounts,
+    /// Phones are accepted, from nowhere.
+    #[error("phone accounts need at least one country")]
+    NoCountries,
+    /// The fields do not go together.
+    #[error(transparent)]
+    Fields(#[from] FieldsError),
+    /// No role, too many, or two with one identifier.
+    #[error("1 to {MAX_ROLES} roles with different identifiers are needed")]
+    Roles,
+    /// The default role is none of the roles.
+    #[error("must be one of the roles")]
+    DefaultRole,
+}
+
+impl SettingsError {
+    /// Where in the settings it is, as a JSON pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
+        match self {
+            Self::NoAccounts => "/signIn/accounts".into(),
+            Self::NoCountries => "/signIn/countries".into(),
+            Self::Fields(FieldsError::Duplicate { index } | FieldsError::Options { index }) => format!("/fields/{index}"),
+            Self::Fields(_) => "/fields".into(),
+            Self::Roles => "/roles".into(),
+            Self::DefaultRole => "/defaultRole".into(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks what no single setting can know of the others.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if !self.sign_in.accounts.phone && !self.sign_in.accounts.email {
+            return Err(SettingsError::NoAccounts);
+        }
+        if self.sign_in.accounts.phone && self.sign_in.countries.is_empty() {
+            return Err(SettingsError::NoCountries);
+        }
+        check_definitions(&self.fields)?;
+        let distinct = self.roles.iter().enumerate().all(|(at, role)| self.roles[..at].iter().all(|earlier| earlier.id != role.id));
+        if self.roles.is_empty() || self.roles.len() > MAX_ROLES || !distinct {
+            return Err(SettingsError::Roles);
+        }
+        if !self.has_role(&self.default_role) {
+            return Err(SettingsError::DefaultRole);
+        }
+        Ok(())
+    }
+
+    /// Whether the portal has this role.
+    pub fn has_role(&self, role: &RoleId) -> bool {
+        self.roles.iter().any(|known| known.id == *role)
+    }
+}
+
+/// What a link is (F3, F4, F6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum LinkKind {
+    /// The application's identifier; always there (F4).
+    Default,
+    /// A suffix that an administrator chose.
+    Custom,
+}
+
+/// One way to the portal's sign-in page, possibly narrower than the portal itself (F6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// What stands after `/p/`.
+    pub suffix: Suffix,
+    /// Default or chosen.
+    pub kind: LinkKind,
+    /// The kinds of account that this link offers; all of the portal's if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Accounts>,
+    /// The role of those who sign up here; the portal's default role if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleId>,
+}
+
+/// The application behind a portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Application {
+    /// Identifier; also the suffix of the default link (F4).
+    pub id: ApplicationId,
+    /// The name inside the organisation.
+    pub name: Name,
+}
+
+/// A portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Portal {
+    /// Identifier.
+    pub id: PortalId,
+    /// The organisation that it belongs to.
+    pub organisation: OrganisationId,
+    /// The application that it opens.
+    pub application: Application,
+    /// What administrators set.
+    pub settings: Settings,
+    /// All ways to it; the default link first.
+    pub links: Vec<Link>,
+    /// Counts the changes of settings and links; the `ETag` of both.
+    pub version: u64,
+    /// When it was made (UTC).
+    pub created_at: Timestamp,
+}
+
+impl Portal {
+    /// A new, enabled portal with the settings that most start from: phone and email, seven days, approval, the name collected.
+    pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
+        let default_link = Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, role: None };
+        Self { id, organisation, application, settings, links: vec![default_link], version: 1, created_at }
+    }
+
+    /// The link with this suffix.
+    pub fn link(&self, suffix: &Suffix) -> Option<&Link> {
+        self.links.iter().find(|link| link.suffix == *suffix)
+    }
+
+    /// The link that is shown to people: the first one chosen, else the default.
+    pub fn main_link(&self) -> Option<&Link> {
+        self.links.iter().find(|link| link.kind == LinkKind::Custom).or(self.links.first())
+    }
+
+    /// The kinds of account offered at a link (or at the portal itself): what both allow (F6).
+    pub fn accounts_at(&self, link: Option<&Link>) -> Accounts {
+        let own = self.settings.sign_in.accounts;
+        link.and_then(|link| link.accounts).map_or(own, |narrower| own.both(narrower))
+    }
+
+    /// The role of somebody who signs up at a link. A role that no longer exists falls back to the default (F67).
+    pub fn role_at(&self, link: Option<&Link>) -> RoleId {
+        let chosen = link.and_then(|link| link.role.as_ref()).filter(|role| self.settings.has_role(role));
+        chosen.unwrap_or(&self.settings.default_role).clone()
+    }
+
+    /// The role that counts for a user: theirs, or the default one if theirs was deleted (F67).
+    pub fn effective_role(&self, role: &RoleId) -> RoleId {
+        if self.settings.has_role(role) { role.clone() } else { self.settings.default_role.clone() }
+    }
+
+    /// Whether new people may register now (F20).
+    pub fn registration(&self, now: Timestamp) -> WindowState {
+        self.settings.registration.window.as_ref().map_or(WindowState::Open, |window| window.state(now))
+    }
+
+    /// The fields that the registration form shows, in their order (F32).
+    pub fn collected_fields(&self) -> impl Iterator<Item = &Field> {
+        self.settings.fields.iter().filter(|field| field.collect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_and_pictures_cannot_break_out_of_a_style() {
+        for bad in ["", "red", "#fff", "#12345g", "#123456;", "url(x)"] {
+            assert_eq!(Colour::try_from(bad.to_owned()), Err(InvalidColour), "{bad}");
+        }
+        for bad in [
+            "http://a.example/x.png",
+            "https://",
+            "https://a.example/x.png)",
+            "https://a.example/\"",
+            "https://a.example/<svg>",
+            "https://a.example/a b",
+            "javascript:alert(1)",
+            "https://user@a.example/x",
+            "https://a.example/x;y",
+        ] {
+            assert_eq!(PictureUrl::try_from(bad.to_owned()), Err(InvalidPictureUrl), "{bad}");
+        }
+        let url = PictureUrl::try_from("https://cdn.example.com/a/logo.png?v=2".to_owned()).unwrap();
+        assert_eq!(url.origin(), "https://cdn.example.com");
+        assert_eq!(PictureUrl::try_from("https://cdn.example.com".to_owned()).unwrap().origin(), "https://cdn.example.com");
+    }
+
+    #[test]
+    fn a_link_narrows_and_never_widens() {
+        let portal = Accounts { phone: true, email: false };
+        let link = Accounts { phone: true, email: true };
+        assert_eq!(portal.both(link), portal);
+    }
+}

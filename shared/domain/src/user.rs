@@ -1,0 +1,131 @@
+//! External users and what their status lets them do (F57).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::{Address, AddressKind, Channel},
+    fields::{Answers, NAME},
+    ids::{MemberId, PortalId, UserId},
+    portal::RoleId,
+    text::Text,
+};
+
+/// Where an external user stands (F57).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// Proved an address, has not finished signing up (F34).
+    Inactive,
+    /// Waits for an administrator (F30).
+    Pending,
+    /// May come in; takes a seat.
+    Active,
+    /// An administrator said no.
+    Rejected,
+    /// Shut out by an administrator.
+    Disabled,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Inactive, Self::Pending, Self::Active, Self::Rejected, Self::Disabled];
+
+    /// The stable name, as stored and as callers see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Rejected => "rejected",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// The reason of a rejection, shown to the applicant.
+pub type Reason = Text<500>;
+
+/// An administrator's answer to an application (F43).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let in, with a role.
+    Approve(RoleId),
+    /// Refuse, with a reason if one was given.
+    Reject(Option<Reason>),
+}
+
+impl Verdict {
+    /// The status that the applicant gets.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Approve(_) => Status::Active,
+            Self::Reject(_) => Status::Rejected,
+        }
+    }
+}
+
+/// Who decided on an application, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// The administrator.
+    pub by: MemberId,
+    /// When (UTC).
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// The reason given to a rejected applicant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// An external user of one portal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Identifier, ordered by registration time.
+    pub id: UserId,
+    /// The portal, which is the only place where this user exists.
+    pub portal: PortalId,
+    /// Where they stand.
+    pub status: Status,
+    /// The one role that they have (F66).
+    pub role: RoleId,
+    /// The phone number that they proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Address>,
+    /// The email address that they proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Address>,
+    /// What they filled in.
+    #[serde(default)]
+    pub answers: Answers,
+    /// When the account was made (UTC).
+    pub registered_at: Timestamp,
+    /// The decision on their application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+impl User {
+    /// A new account that has proved one address and nothing else.
+    pub fn new(id: UserId, portal: PortalId, address: Address, role: RoleId, registered_at: Timestamp) -> Self {
+        let (phone, email) = match address.kind() {
+            AddressKind::Phone => (Some(address), None),
+            AddressKind::Email => (None, Some(address)),
+        };
+        Self { id, portal, status: Status::Inactive, role, phone, email, answers: Answers::new(), registered_at, decided: None }
+    }
+
+    /// The name that they gave, if the portal asked for it.
+    pub fn name(&self) -> Option<&str> {
+        self.answers.iter().find(|(id, _)| id.as_str() == NAME).and_then(|(_, value)| value.as_str())
+    }
+
+    /// By which channel news reach them: SMS if they have a phone, else email (F30).
+    pub fn channel(&self) -> Channel {
+        if self.phone.is_some() { Channel::Sms } else { Channel::Email }
+    }
+}

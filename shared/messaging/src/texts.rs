@@ -1,0 +1,102 @@
+//! The texts of messages, in the languages of the interface.
+
+use portico_domain::{code::Code, locale::Locale};
+
+/// A message in the forms that its channels need.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The whole SMS, signature first (F36).
+    pub sms: String,
+    /// The subject of the email.
+    pub subject: String,
+    /// The plain text of the email.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// The message that carries a verification code. Its wording cannot be edited (F37).
+///
+/// `signature` leads the SMS (F36), `portal` is the name that outside people know the portal by (F2).
+pub fn code(code: Code, signature: &str, portal: &str, locale: Locale) -> Message {
+    let digits = code.digits();
+    let (sentence, advice, subject) = match locale {
+        Locale::En => (
+            format!("Your login verification code is: {digits}."),
+            "It is valid for 5 minutes. Do not share it with anyone.",
+            format!("{portal}: your verification code is {digits}"),
+        ),
+        Locale::Zh => (format!("您的登录验证码是：{digits}。"), "5 分钟内有效，请勿告诉他人。", format!("{portal}：您的验证码是 {digits}")),
+    };
+    let gap = if locale == Locale::En { " " } else { "" };
+    let sms = format!("【{signature}】{sentence}{gap}{advice}");
+    let html = page(portal, &format!("<p>{}</p><p class=\"code\">{digits}</p><p>{advice}</p>", escape(&sentence)), locale);
+    Message { sms, subject, text: format!("{sentence}\n{advice}\n\n{portal}\n"), html }
+}
+
+/// Tells an administrator that a portal's registration window is over (F20).
+pub fn registration_closed(portal: &str, closed_at: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: registration has closed"),
+            format!("The registration window of \"{portal}\" ended at {closed_at}. New people can no longer sign up; existing users sign in as before."),
+        ),
+        Locale::Zh => (
+            format!("{portal}：注册已关闭"),
+            format!("“{portal}”的注册时段已于 {closed_at} 结束。新用户无法再注册，已有用户照常登录。"),
+        ),
+    };
+    let html = page(portal, &format!("<p>{}</p>", escape(&text)), locale);
+    Message { sms: text.clone(), subject, text, html }
+}
+
+fn page(portal: &str, body: &str, locale: Locale) -> String {
+    format!(
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><style>body{{font:16px/1.6 system-ui,sans-serif;color:#1f2328;padding:24px}}\
+         .code{{font-size:32px;font-weight:600;letter-spacing:8px;margin:16px 0}}footer{{color:#59636e;font-size:14px}}</style></head>\
+         <body>{body}<footer>{}</footer></body></html>",
+        locale.tag(),
+        escape(portal)
+    )
+}
+
+/// What administrators wrote stands in HTML as text (S59).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_leads_the_sms() {
+        let code = super::code(Code::parse("218594").unwrap(), "Acme", "Customer Service", Locale::En);
+        assert_eq!(code.sms, "【Acme】Your login verification code is: 218594. It is valid for 5 minutes. Do not share it with anyone.");
+        let code = super::code(Code::parse("008594").unwrap(), "艾克米", "客户服务", Locale::Zh);
+        assert_eq!(code.sms, "【艾克米】您的登录验证码是：008594。5 分钟内有效，请勿告诉他人。");
+    }
+
+    #[test]
+    fn the_code_sms_in_chinese_counts_as_one_part() {
+        let code = super::code(Code::parse("218594").unwrap(), &"签".repeat(20), "x", Locale::Zh);
+        assert!(code.sms.encode_utf16().count() <= 70, "F38");
+    }
+
+    #[test]
+    fn a_name_cannot_bring_markup_into_an_email() {
+        let code = super::code(Code::parse("218594").unwrap(), "A", "<img src=x onerror=\"x\">&", Locale::En);
+        assert!(!code.html.contains("<img"));
+        assert!(code.html.contains("&lt;img src=x onerror=&quot;x&quot;&gt;&amp;"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Settings shared by all AWS clients, as small as they can be.
+//!
+//! `aws-config` is not used: its set-up costs more processor time than a whole request. Credentials and region come from the
+//! environment, as Lambda provides them; one HTTP client serves all SDKs; its trust store is the five roots that sign AWS's
+//! endpoints, because reading the system's takes ten million instructions.
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_types::{SdkConfig, region::Region, sdk_config::SharedHttpClient};
+
+/// Amazon Root CA 1 to 4 and Starfield Services Root G2, as published by Amazon Trust Services.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// Reads credentials and region through `variable` and prepares the client that all SDKs share.
+pub(crate) fn settings(variable: &impl Fn(&str) -> Option<String>) -> SdkConfig {
+    let present = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let credentials = match (present("AWS_ACCESS_KEY_ID"), present("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => Some(Credentials::new(id, secret, present("AWS_SESSION_TOKEN"), None, "environment")),
+        _ => None,
+    };
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(present("AWS_REGION").map(Region::new))
+        .http_client(http_client(present("PORTICO_TRUST_STORE").and_then(|path| std::fs::read(path).ok())))
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(std::time::Duration::from_secs(2))
+                .operation_attempt_timeout(std::time::Duration::from_secs(4))
+                .operation_timeout(std::time::Duration::from_secs(8))
+                .build(),
+        );
+    builder.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
+    builder.set_endpoint_url(present("AWS_ENDPOINT_URL"));
+    builder.build()
+}
+
+/// One HTTP client; `extra` is a PEM file of further roots, for gateways and emulators with certificates of their own.
+fn http_client(extra: Option<Vec<u8>>) -> SharedHttpClient {
+    let mut roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    if let Some(pem) = extra {
+        roots = roots.with_pem_certificate(pem);
+    }
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Our own roots do not fail to parse; if they ever did, the system's serve.
+        Err(_) => builder.build_https(),
+    }
+}

@@ -1,0 +1,139 @@
+//! The environment of a function, typed and read once.
+
+use std::{collections::HashMap, str::FromStr, sync::Arc};
+
+use aws_types::SdkConfig;
+use jiff::SignedDuration;
+use portico_domain::limits::Caps;
+
+use crate::{Clock, aws};
+
+/// A variable that the function needs is not set. The template sets what each function declares.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("environment variable {0} is missing or malformed")]
+pub struct MissingVariable(pub String);
+
+/// What a function is given by its deployment. Cheap to clone.
+#[derive(Clone)]
+pub struct Deployment {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    variables: HashMap<&'static str, String>,
+    aws: SdkConfig,
+    clock: Clock,
+}
+
+/// All variables that any function reads. A test compares this list with the template.
+pub const VARIABLES: [&str; 14] = [
+    "PORTALS_TABLE",
+    "USERS_TABLE",
+    "CODES_TABLE",
+    "SECRET_ARN",
+    "PUBLIC_URL",
+    "SENDER_ADDRESS",
+    "DEFAULT_SIGNATURE",
+    "CAP_RECIPIENT_INTERVAL_SECONDS",
+    "CAP_RECIPIENT_HOURLY",
+    "CAP_RECIPIENT_DAILY",
+    "CAP_CLIENT_MINUTELY",
+    "CAP_CLIENT_HOURLY",
+    "CAP_PORTAL_HOURLY",
+    "RUST_LOG",
+];
+
+/// Services whose endpoints can be replaced from outside.
+const SERVICES: [&str; 5] = [
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_SECRETSMANAGER",
+    "AWS_ENDPOINT_URL_SESV2",
+    "AWS_ENDPOINT_URL_SNS",
+];
+
+impl Deployment {
+    /// Reads the environment through `variable`: the process's in Lambda, a map locally and in tests.
+    pub fn new(variable: impl Fn(&str) -> Option<String>, clock: Clock) -> Self {
+        let variables = VARIABLES.iter().chain(&SERVICES).filter_map(|name| Some((*name, variable(name)?))).collect();
+        Self { inner: Arc::new(Inner { variables, aws: aws::settings(&variable), clock }) }
+    }
+
+    /// The process's environment and the system's clock.
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    pub fn from_process() -> Self {
+        Self::new(|name| std::env::var(name).ok(), Clock::system())
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Settings for the client of an AWS service, by its name in `AWS_ENDPOINT_URL_*`.
+    pub fn aws(&self, service: &str) -> SdkConfig {
+        let name = format!("AWS_ENDPOINT_URL_{service}");
+        match self.inner.variables.get(name.as_str()).filter(|url| !url.is_empty()) {
+            Some(url) => self.inner.aws.to_builder().endpoint_url(url).build(),
+            None => self.inner.aws.clone(),
+        }
+    }
+
+    /// The name of a table, by its variable.
+    pub fn table(&self, variable: &'static str) -> Result<String, MissingVariable> {
+        self.required(variable)
+    }
+
+    /// The ARN of the deployment's secret.
+    pub fn secret_arn(&self) -> Result<String, MissingVariable> {
+        self.required("SECRET_ARN")
+    }
+
+    /// The address that emails come from.
+    pub fn sender_address(&self) -> Result<String, MissingVariable> {
+        self.required("SENDER_ADDRESS")
+    }
+
+    /// What leads an SMS of a portal that has no signature of its own (F36).
+    pub fn default_signature(&self) -> Result<String, MissingVariable> {
+        self.required("DEFAULT_SIGNATURE")
+    }
+
+    /// The origins under which the deployment is reached, the canonical one first; empty where only API Gateway's own name is
+    /// used, which each request carries.
+    pub fn public_urls(&self) -> Vec<String> {
+        let urls = self.inner.variables.get("PUBLIC_URL").map(String::as_str).unwrap_or_default();
+        urls.split_whitespace().map(|url| url.trim_end_matches('/').to_owned()).collect()
+    }
+
+    /// The caps on sending codes (S9).
+    pub fn caps(&self) -> Result<Caps, MissingVariable> {
+        let default = Caps::default();
+        let interval = self.optional("CAP_RECIPIENT_INTERVAL_SECONDS", default.recipient_interval.as_secs())?;
+        Ok(Caps {
+            recipient_interval: SignedDuration::from_secs(interval),
+            recipient_hourly: self.optional("CAP_RECIPIENT_HOURLY", default.recipient_hourly)?,
+            recipient_daily: self.optional("CAP_RECIPIENT_DAILY", default.recipient_daily)?,
+            client_minutely: self.optional("CAP_CLIENT_MINUTELY", default.client_minutely)?,
+            client_hourly: self.optional("CAP_CLIENT_HOURLY", default.client_hourly)?,
+            portal_hourly: self.optional("CAP_PORTAL_HOURLY", default.portal_hourly)?,
+        })
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, MissingVariable> {
+        self.inner.variables.get(name).filter(|value| !value.is_empty()).cloned().ok_or_else(|| MissingVariable(name.into()))
+    }
+
+    fn optional<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, MissingVariable> {
+        match self.inner.variables.get(name).filter(|value| !value.is_empty()) {
+            Some(value) => value.parse().map_err(|_| MissingVariable(name.into())),
+            None => Ok(default),
+        }
+    }
+}
+
+impl std::fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Deployment")
+    }
+}

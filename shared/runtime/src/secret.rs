@@ -1,0 +1,54 @@
+//! The deployment's one secret, from which all keys derive.
+
+use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext, operation::get_secret_value::GetSecretValueError};
+
+use crate::Deployment;
+
+/// One version of the secret.
+#[derive(Clone)]
+pub struct SecretVersion {
+    /// The name that Secrets Manager gave to this version.
+    pub id: String,
+    /// The secret text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for SecretVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretVersion({}, redacted)", self.id)
+    }
+}
+
+/// The secret could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the deployment's secret could not be read: {0}")]
+pub struct SecretUnavailable(String);
+
+/// Which version to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The one in use.
+    Current,
+    /// The one before the last rotation.
+    Previous,
+}
+
+/// Reads a version of the secret; `None` if there is no such version (before the first rotation there is no previous one).
+pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<SecretVersion>, SecretUnavailable> {
+    let client = Client::new(&deployment.aws("SECRETSMANAGER"));
+    let label = match stage {
+        Stage::Current => "AWSCURRENT",
+        Stage::Previous => "AWSPREVIOUS",
+    };
+    let arn = deployment.secret_arn().map_err(|missing| SecretUnavailable(missing.to_string()))?;
+    match client.get_secret_value().secret_id(arn).version_stage(label).send().await {
+        Ok(answer) => match (answer.version_id, answer.secret_string) {
+            (Some(id), Some(text)) if !text.is_empty() => Ok(Some(SecretVersion { id, text })),
+            _ => Err(SecretUnavailable("it has no text".into())),
+        },
+        Err(error) if stage == Stage::Previous && error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+            Ok(None)
+        }
+        Err(error) => Err(SecretUnavailable(DisplayErrorContext(error).to_string())),
+    }
+}

@@ -1,0 +1,59 @@
+//! Hands a function over to the Lambda runtime.
+
+use std::{future::Future, process::ExitCode};
+
+use axum::Router;
+use lambda_http::Error;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Deployment, MissingVariable, logs};
+
+/// Serves an HTTP function: builds its router once, then answers events until the environment is shut down.
+pub fn serve_http(router: impl FnOnce(&Deployment) -> Result<Router, MissingVariable>) -> ExitCode {
+    start(|deployment| {
+        let router = router(&deployment)?;
+        Ok(async move { lambda_http::run(router).await })
+    })
+}
+
+/// Serves a scheduled function. The event carries nothing that matters: a schedule only nudges (R28).
+pub fn serve_schedule<F, S, E>(run: impl Fn(Deployment) -> F) -> ExitCode
+where
+    F: Future<Output = Result<S, E>>,
+    S: Serialize,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    start(|deployment| {
+        Ok(async move {
+            let handler = service_fn(|_: LambdaEvent<Value>| {
+                let finished = run(deployment.clone());
+                async move { finished.await.map_err(Error::from) }
+            });
+            lambda_runtime::run(handler).await
+        })
+    })
+}
+
+fn start<F>(prepare: impl FnOnce(Deployment) -> Result<F, MissingVariable>) -> ExitCode
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    #[expect(clippy::disallowed_methods, reason = "the level of the logs is needed before there is a deployment")]
+    logs::start(std::env::var("RUST_LOG").ok().as_deref());
+    let outcome = match prepare(Deployment::from_process()) {
+        Ok(serving) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(serving),
+            Err(error) => Err(error.into()),
+        },
+        Err(missing) => Err(missing.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function could not start");
+            ExitCode::FAILURE
+        }
+    }
+}

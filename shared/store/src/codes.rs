@@ -1,0 +1,347 @@
+//! Verification codes and the counters that limit them (table Codes).
+//!
+//! | pk | sk | attributes |
+//! |---|---|---|
+//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`; `ttl` |
+//! | `CLIENT#<address>#<hour>` | `COUNT` | `h`: requests in the hour, `m0`..`m59`: in each of its minutes; `ttl` |
+//! | `PORTAL#<portal>#SENT#<hour>` | `COUNT` | `h`: codes sent; `ttl` |
+//! | `PORTAL#<portal>#TICKET#<flow>` | `SPENT` | nothing: a sign-in that was completed by waiting; `ttl` |
+//!
+//! A recipient has one item, hence one live code: a new one overwrites the old (S7) and leaves the failures as they are.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+use portico_domain::{
+    address::{Address, AddressKey},
+    code::{ATTEMPTS, Flow, Purpose},
+    ids::{FlowId, PortalId},
+    limits::{Caps, DAY, Sends, TooMany},
+    portal::Portal,
+    suffix::Suffix,
+};
+use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
+
+use crate::{
+    Store, StoreError,
+    items::{Item, Key, Wanted, binary, from_item, instant, number, read_instant, text, time_to_live, to_attribute},
+    portals::{is_condition, portal_key},
+};
+
+/// A code that has been sent and not yet used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCode {
+    /// The secret half of the flow that asked for it (S2).
+    pub flow: [u8; 16],
+    /// HMAC of the code and all that it is bound to (S4).
+    pub hash: [u8; 32],
+    /// The version of the deployment's secret that made the hash.
+    pub secret_version: String,
+    /// What it was asked for (S2).
+    pub purpose: Purpose,
+    /// Its end (S3).
+    pub expires_at: Timestamp,
+    /// The address that it went to.
+    pub address: Address,
+    /// The link by which its owner came.
+    pub link: Option<Suffix>,
+}
+
+/// What is known of a recipient in a portal.
+#[derive(Debug, Clone, Default)]
+pub struct Recipient {
+    /// When codes were sent within the last day.
+    pub sends: Sends,
+    revision: u64,
+    item: Option<Item>,
+}
+
+/// A guess that was counted and may now be compared (S5).
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The code to compare with.
+    pub code: LiveCode,
+    /// Guesses left after this one.
+    pub left: u8,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Counted {
+    sends: Sends,
+    revision: u64,
+}
+
+fn recipient_key(portal: PortalId, recipient: AddressKey) -> Key {
+    Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "CODE")
+}
+
+fn client_key(client: &str, now: Timestamp) -> Key {
+    Key::new(format!("CLIENT#{client}#{}", now.as_second() / 3_600), "COUNT")
+}
+
+fn sent_key(portal: PortalId, now: Timestamp) -> Key {
+    Key::new(format!("PORTAL#{portal}#SENT#{}", now.as_second() / 3_600), "COUNT")
+}
+
+impl Store {
+    /// Reads a portal and what is known of a recipient in it, in one round trip. What may be stale here is guarded by
+    /// [`Store::put_code`].
+    pub async fn portal_and_recipient(&self, portal: PortalId, recipient: AddressKey) -> Result<(Option<Portal>, Recipient), StoreError> {
+        let (portal_key, recipient_key) = (portal_key(portal), recipient_key(portal, recipient));
+        let mut found = self
+            .read_many(&[
+                Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: false },
+                Wanted { table: &self.tables.codes, keys: vec![&recipient_key], consistent: false },
+            ])
+            .await?;
+        let recipient = found.take(&recipient_key).map(read_recipient).transpose()?.unwrap_or_default();
+        Ok((found.take_as("a portal", &portal_key)?, recipient))
+    }
+
+    /// What is known of a recipient, in its newest state.
+    pub async fn recipient(&self, portal: PortalId, recipient: AddressKey) -> Result<Recipient, StoreError> {
+        let item = self.read(&self.tables.codes, &recipient_key(portal, recipient)).await?;
+        Ok(item.map(read_recipient).transpose()?.unwrap_or_default())
+    }
+
+    /// Writes a new code over the old one, if the recipient is still as it was read: two requests at once make one code (S9).
+    /// False if it was not.
+    pub async fn put_code(&self, portal: PortalId, recipient: AddressKey, known: &Recipient, sends: &Sends, code: &LiveCode) -> Result<bool, StoreError> {
+        let failures = known.item.as_ref().and_then(|item| item.get("failures")).cloned().unwrap_or_else(|| number(0));
+        let mut item = recipient_key(portal, recipient).attributes();
+        item.extend(
+            [
+                ("sends", to_attribute(sends)?),
+                ("failures", failures),
+                ("revision", number(known.revision + 1)),
+                ("flow", binary(&code.flow)),
+                ("hash", binary(&code.hash)),
+                ("secretVersion", text(&code.secret_version)),
+                ("purpose", text(code.purpose.label())),
+                ("expires", instant(code.expires_at)),
+                ("left", number(ATTEMPTS)),
+                ("address", text(code.address.as_str())),
+                ("ttl", time_to_live(code.expires_at.saturating_add(DAY).unwrap_or(code.expires_at))),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        item.extend(code.link.as_ref().map(|link| ("link".to_owned(), text(link.as_str()))));
+        self.replace_recipient(item, (known.revision > 0).then_some(known.revision)).await
+    }
+
+    /// Takes back a code that was written and will not be sent: the recipient is again as it was, unless something happened since.
+    pub async fn withdraw_code(&self, portal: PortalId, recipient: AddressKey, known: &Recipient) -> Result<(), StoreError> {
+        let written = known.revision + 1;
+        match &known.item {
+            Some(before) => {
+                let mut item = before.clone();
+                item.insert("revision".into(), number(written + 1));
+                self.replace_recipient(item, Some(written)).await?;
+            }
+            None => {
+                let delete = self.client.delete_item().table_name(&self.tables.codes).set_key(Some(recipient_key(portal, recipient).attributes()));
+                let result = delete.condition_expression("revision = :written").expression_attribute_values(":written", number(written)).send().await;
+                match result {
+                    Ok(_) => {}
+                    Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn replace_recipient(&self, item: Item, revision: Option<u64>) -> Result<bool, StoreError> {
+        let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item));
+        let write = match revision {
+            Some(revision) => write.condition_expression("revision = :revision").expression_attribute_values(":revision", number(revision)),
+            None => write.condition_expression("attribute_not_exists(pk)"),
+        };
+        match write.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if put_is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes one of a code's guesses before anything is compared: one conditional write, so that of any number of simultaneous
+    /// guesses five are compared (S5). `None` if the code is gone: used, replaced, expired, out of guesses, or of another flow,
+    /// portal or purpose (S2).
+    pub async fn take_attempt(&self, portal: PortalId, flow: &Flow, purpose: Purpose, now: Timestamp) -> Result<Option<Attempt>, StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.codes)
+            .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
+            .update_expression("SET #left = #left - :one, failures = failures + :one, revision = revision + :one")
+            .condition_expression("flow = :flow AND purpose = :purpose AND expires > :now AND #left > :zero")
+            .expression_attribute_names("#left", "left")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":flow", binary(&flow.secret()))
+            .expression_attribute_values(":purpose", text(purpose.label()))
+            .expression_attribute_values(":now", instant(now))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => answer.attributes.map(|item| read_attempt(&item, purpose)).transpose(),
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Uses a code up, and ends the row of failures. True for exactly one caller (S6).
+    pub async fn consume_code(&self, portal: PortalId, flow: &Flow) -> Result<bool, StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.codes)
+            .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
+            .update_expression("SET failures = :zero, revision = revision + :one REMOVE flow, #hash, secretVersion, address, link, #left")
+            .condition_expression("flow = :flow")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_names("#left", "left")
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":flow", binary(&flow.secret()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts a request for a code by its client address (S9). Windows are clock minutes and hours.
+    pub async fn count_client(&self, client: &str, caps: &Caps, now: Timestamp) -> Result<Result<(), TooMany>, StoreError> {
+        let minute = format!("m{}", now.as_second() / 60 % 60);
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.codes)
+            .set_key(Some(client_key(client, now).attributes()))
+            .update_expression("ADD h :one, #minute :one SET #ttl = :ttl")
+            .condition_expression("(attribute_not_exists(h) OR h < :hourly) AND (attribute_not_exists(#minute) OR #minute < :minutely)")
+            .expression_attribute_names("#minute", &minute)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":hourly", number(caps.client_hourly))
+            .expression_attribute_values(":minutely", number(caps.client_minutely))
+            .expression_attribute_values(":ttl", time_to_live(next(now, 3_600)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match condition_item(&error) {
+                Some(item) => {
+                    let hour_is_full = count(&item, "h") >= i64::from(caps.client_hourly);
+                    Ok(Err(TooMany { retry_at: next(now, if hour_is_full { 3_600 } else { 60 }) }))
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Counts a code that a portal sends (S9).
+    pub async fn count_sent(&self, portal: PortalId, caps: &Caps, now: Timestamp) -> Result<Result<(), TooMany>, StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.codes)
+            .set_key(Some(sent_key(portal, now).attributes()))
+            .update_expression("ADD h :one SET #ttl = :ttl")
+            .condition_expression("attribute_not_exists(h) OR h < :hourly")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":hourly", number(caps.portal_hourly))
+            .expression_attribute_values(":ttl", time_to_live(next(now, 3_600)))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Ok(())),
+            Err(error) if is_condition(&error) => Ok(Err(TooMany { retry_at: next(now, 3_600) })),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes back the count of a code that was not sent: a refused send costs nothing (S9).
+    pub async fn uncount_sent(&self, portal: PortalId, now: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.tables.codes)
+            .set_key(Some(sent_key(portal, now).attributes()))
+            .update_expression("ADD h :back")
+            .expression_attribute_values(":back", number(-1))
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that a sign-in was completed, so that its ticket opens no second session. True for exactly one caller.
+    pub async fn spend_ticket(&self, portal: PortalId, flow: FlowId, until: Timestamp) -> Result<bool, StoreError> {
+        let mut item = Key::new(format!("PORTAL#{portal}#TICKET#{flow}"), "SPENT").attributes();
+        item.insert("ttl".into(), time_to_live(until));
+        let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        match write.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if put_is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn put_is_condition(error: &SdkError<PutItemError>) -> bool {
+    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
+}
+
+/// The item that a failed condition showed.
+fn condition_item(error: &SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError>) -> Option<Item> {
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
+    match error.as_service_error() {
+        Some(ConditionalCheckFailedException(failed)) => Some(failed.item().cloned().unwrap_or_default()),
+        _ => None,
+    }
+}
+
+fn count(item: &Item, name: &str) -> i64 {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The beginning of the next window of this many seconds.
+fn next(now: Timestamp, window_seconds: i64) -> Timestamp {
+    let into = now.as_second().rem_euclid(window_seconds);
+    now.saturating_add(SignedDuration::from_secs(window_seconds - into)).unwrap_or(now)
+}
+
+fn read_recipient(item: Item) -> Result<Recipient, StoreError> {
+    let counted: Counted = from_item("a recipient", item.clone())?;
+    Ok(Recipient { sends: counted.sends, revision: counted.revision, item: Some(item) })
+}
+
+fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
+    let malformed = |name: &str| StoreError::Malformed("a code", format!("{name} is missing"));
+    let value = |name: &'static str| item.get(name).cloned().ok_or_else(|| malformed(name));
+    let bytes = |name: &'static str| match value(name)? {
+        AttributeValue::B(blob) => Ok(blob.into_inner()),
+        _ => Err(malformed(name)),
+    };
+    let string = |name: &'static str| value(name)?.as_s().cloned().map_err(|_| malformed(name));
+    let link = item.get("link").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("link"))?;
+    let code = LiveCode {
+        flow: bytes("flow")?.try_into().map_err(|_| malformed("flow"))?,
+        hash: bytes("hash")?.try_into().map_err(|_| malformed("hash"))?,
+        secret_version: string("secretVersion")?,
+        purpose,
+        expires_at: read_instant("a code", item, "expires")?.ok_or_else(|| malformed("expires"))?,
+        address: Address::try_from(string("address")?).map_err(|_| malformed("address"))?,
+        link,
+    };
+    Ok(Attempt { code, left: u8::try_from(count(item, "left")).unwrap_or(0) })
+}

@@ -1,0 +1,141 @@
+//! Items: keys, attributes, and their way into our types and back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, KeysAndAttributes},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Store, StoreError};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A partition key and a sort key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    pub(crate) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    pub(crate) fn attributes(&self) -> Item {
+        HashMap::from([("pk".into(), text(&self.pk)), ("sk".into(), text(&self.sk))])
+    }
+
+    fn is_of(&self, item: &Item) -> bool {
+        let has = |name: &str, value: &str| item.get(name).and_then(|found| found.as_s().ok()).is_some_and(|found| found == value);
+        has("pk", &self.pk) && has("sk", &self.sk)
+    }
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn binary(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+/// Instants are stored as milliseconds since 1970, so that conditions can compare them.
+pub(crate) fn instant(at: Timestamp) -> AttributeValue {
+    number(at.as_millisecond())
+}
+
+/// The table's clean-up wants whole seconds; it comes a while after the end, which is judged on read.
+pub(crate) fn time_to_live(end: Timestamp) -> AttributeValue {
+    number(end.as_second() + 3_600)
+}
+
+/// Bytes as they stand in keys and tokens.
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The attributes of a value, with its keys.
+pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+/// One attribute of a value that is stored whole.
+pub(crate) fn to_attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))
+}
+
+pub(crate) fn from_item<T: DeserializeOwned>(what: &'static str, item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| StoreError::Malformed(what, error.to_string()))
+}
+
+pub(crate) fn read_instant(what: &'static str, item: &Item, name: &str) -> Result<Option<Timestamp>, StoreError> {
+    let malformed = || StoreError::Malformed(what, format!("{name} is no instant"));
+    let Some(value) = item.get(name) else { return Ok(None) };
+    let milliseconds = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?;
+    Timestamp::from_millisecond(milliseconds).map(Some).map_err(|_| malformed())
+}
+
+/// One table's part of a read of many items.
+pub(crate) struct Wanted<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) keys: Vec<&'a Key>,
+    /// Whether the newest state is needed: costs twice as much.
+    pub(crate) consistent: bool,
+}
+
+impl Store {
+    /// Reads items of several tables in one round trip; the answer finds them by key.
+    ///
+    /// Keys that DynamoDB leaves unprocessed are asked for again, at most three times.
+    pub(crate) async fn read_many(&self, wanted: &[Wanted<'_>]) -> Result<Found, StoreError> {
+        let mut request = HashMap::new();
+        for part in wanted {
+            let keys = part.keys.iter().map(|key| key.attributes()).collect();
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(part.consistent).build()?;
+            request.insert(part.table.to_owned(), keys);
+        }
+        let mut found = Vec::new();
+        for _ in 0..3 {
+            let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await?;
+            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            request = answer.unprocessed_keys.unwrap_or_default();
+            if request.is_empty() {
+                return Ok(Found(found));
+            }
+        }
+        Err(StoreError::Unavailable("keys stay unprocessed".into()))
+    }
+
+    /// Reads one item in its newest state.
+    pub(crate) async fn read(&self, table: &str, key: &Key) -> Result<Option<Item>, StoreError> {
+        let answer = self.client.get_item().table_name(table).set_key(Some(key.attributes())).consistent_read(true).send().await?;
+        Ok(answer.item)
+    }
+}
+
+/// Items found by [`Store::read_many`].
+pub(crate) struct Found(Vec<Item>);
+
+impl Found {
+    /// Takes out the item with this key.
+    pub(crate) fn take(&mut self, key: &Key) -> Option<Item> {
+        let at = self.0.iter().position(|item| key.is_of(item))?;
+        Some(self.0.swap_remove(at))
+    }
+
+    /// Takes out the item with this key as a value.
+    pub(crate) fn take_as<T: DeserializeOwned>(&mut self, what: &'static str, key: &Key) -> Result<Option<T>, StoreError> {
+        self.take(key).map(|item| from_item(what, item)).transpose()
+    }
+}

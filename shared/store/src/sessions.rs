@@ -1,0 +1,269 @@
+//! Sessions of external users (table Users).
+//!
+//! | pk | sk | attributes |
+//! |---|---|---|
+//! | `PORTAL#<portal>#USER#<user>` | `SESSION#<SHA-256 of the secret>` | `authenticated`, `expires`, `seen` (only without the tick), `ttl` |
+//!
+//! A token names portal and user, so that portal, user and session come in one read; its secret half is stored as a hash (S22).
+
+use std::fmt;
+
+use aws_sdk_dynamodb::types::{DeleteRequest, Put, WriteRequest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use portico_domain::{
+    ids::{PortalId, UserId},
+    portal::Portal,
+    session::{NewSession, Term},
+    user::User,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Store, StoreError,
+    items::{Item, Key, Wanted, base64url, instant, read_instant, text, time_to_live},
+    portals::{is_condition, portal_key},
+    users::user_key,
+};
+
+/// What an external user's client carries: portal, user and 32 random bytes (S22). `Debug` shows none of it.
+#[derive(Clone)]
+pub struct SessionToken {
+    portal: PortalId,
+    user: UserId,
+    secret: [u8; 32],
+}
+
+const PREFIX: &str = "pxs_";
+
+impl SessionToken {
+    /// A token with a fresh secret.
+    pub fn new(portal: PortalId, user: UserId, secret: [u8; 32]) -> Self {
+        Self { portal, user, secret }
+    }
+
+    /// Reads what a client sent.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (portal, user, secret) = decode(text.strip_prefix(PREFIX)?)?;
+        Some(Self { portal: PortalId::from_bytes(portal), user: UserId::from_bytes(user), secret })
+    }
+
+    /// The text that the client carries.
+    pub fn reveal(&self) -> String {
+        let bytes = [&self.portal.to_bytes()[..], &self.user.to_bytes(), &self.secret].concat();
+        format!("{PREFIX}{}", base64url(bytes))
+    }
+
+    fn key(&self) -> Key {
+        session_key(self.portal, self.user, &hash(&self.secret))
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(redacted)")
+    }
+}
+
+/// Two identifiers and a secret out of 64 bytes in base64url.
+pub(crate) fn decode(text: &str) -> Option<([u8; 16], [u8; 16], [u8; 32])> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 64)?;
+    Some((bytes[..16].try_into().ok()?, bytes[16..32].try_into().ok()?, bytes[32..].try_into().ok()?))
+}
+
+/// The form in which a secret is stored. It has 256 random bits: a plain hash cannot be searched.
+pub(crate) fn hash(secret: &[u8; 32]) -> String {
+    base64url(Sha256::digest(secret))
+}
+
+fn session_key(portal: PortalId, user: UserId, hash: &str) -> Key {
+    Key::new(sessions_of(portal, user), format!("SESSION#{hash}"))
+}
+
+fn sessions_of(portal: PortalId, user: UserId) -> String {
+    format!("PORTAL#{portal}#USER#{user}")
+}
+
+/// A session as stored.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionRecord {
+    /// When the user proved who they are (UTC).
+    pub authenticated_at: Timestamp,
+    /// When it ends.
+    pub term: Term,
+}
+
+/// Portal, user and session as the tables have them now; `session::standing` in domain judges them.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The portal.
+    pub portal: Portal,
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session: SessionRecord,
+}
+
+impl Store {
+    /// Writes a session under its token.
+    pub async fn open_session(&self, session: &NewSession, token: &SessionToken) -> Result<(), StoreError> {
+        self.client.put_item().table_name(&self.tables.users).set_item(Some(session_item(session, token))).send().await?;
+        Ok(())
+    }
+
+    /// The part of a transaction that writes a session.
+    pub(crate) fn session_part(&self, session: &NewSession, token: &SessionToken) -> Result<Put, StoreError> {
+        Ok(Put::builder().table_name(&self.tables.users).set_item(Some(session_item(session, token))).build()?)
+    }
+
+    /// Reads portal, user and session of a token in one round trip, in their newest state (S26).
+    pub async fn signed(&self, token: &SessionToken) -> Result<Option<Signed>, StoreError> {
+        let (portal_key, user_key, session_key) = (portal_key(token.portal), user_key(token.portal, token.user), token.key());
+        let mut found = self
+            .read_many(&[
+                Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: true },
+                Wanted { table: &self.tables.users, keys: vec![&user_key, &session_key], consistent: true },
+            ])
+            .await?;
+        let portal = found.take_as("a portal", &portal_key)?;
+        let user = found.take_as("a user", &user_key)?;
+        let session = found.take(&session_key).map(|item| read_session(&item)).transpose()?;
+        match (portal, user, session) {
+            (Some(portal), Some(user), Some(session)) => Ok(Some(Signed { portal, user, session })),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes the time of a request. Does nothing if the session was ended meanwhile: a note never revives one.
+    pub async fn touch_session(&self, token: &SessionToken, seen_at: Timestamp) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.users)
+            .set_key(Some(token.key().attributes()))
+            .update_expression("SET seen = :seen")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":seen", instant(seen_at))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the session of a token (S28).
+    pub async fn end_session(&self, token: &SessionToken) -> Result<(), StoreError> {
+        self.client.delete_item().table_name(&self.tables.users).set_key(Some(token.key().attributes())).send().await?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a user (S27); says how many there were.
+    pub async fn end_all_sessions(&self, portal: PortalId, user: UserId) -> Result<usize, StoreError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.users)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(sessions_of(portal, user)))
+            .expression_attribute_values(":prefix", text("SESSION#"))
+            .projection_expression("pk, sk")
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = items.try_next().await? {
+            keys.push(item);
+        }
+        self.delete_many(&keys).await?;
+        Ok(keys.len())
+    }
+
+    /// Deletes one page of sessions that are over (F25), members' among them; `cursor` goes on where the last page ended.
+    ///
+    /// Reads the whole table: for schedules only.
+    pub async fn sweep_sessions(&self, now: Timestamp, cursor: Option<SweepCursor>) -> Result<(usize, Option<SweepCursor>), StoreError> {
+        let idle_since = now.saturating_sub(portico_domain::session::IDLE).unwrap_or(now);
+        let page = self
+            .client
+            .scan()
+            .table_name(&self.tables.users)
+            .set_exclusive_start_key(cursor.map(|cursor| cursor.0))
+            .filter_expression("begins_with(sk, :prefix) AND (expires <= :now OR seen <= :idleSince)")
+            .expression_attribute_values(":prefix", text("SESSION#"))
+            .expression_attribute_values(":now", instant(now))
+            .expression_attribute_values(":idleSince", instant(idle_since))
+            .projection_expression("pk, sk")
+            .send()
+            .await?;
+        let keys = page.items.unwrap_or_default();
+        self.delete_many(&keys).await?;
+        Ok((keys.len(), page.last_evaluated_key.map(SweepCursor)))
+    }
+
+    async fn delete_many(&self, keys: &[Item]) -> Result<(), StoreError> {
+        for batch in keys.chunks(25) {
+            let mut requests = Vec::new();
+            for key in batch {
+                requests.push(WriteRequest::builder().delete_request(DeleteRequest::builder().set_key(Some(key.clone())).build()?).build());
+            }
+            let mut rest = Some(std::collections::HashMap::from([(self.tables.users.clone(), requests)]));
+            while let Some(requests) = rest.take().filter(|requests| !requests.is_empty()) {
+                rest = self.client.batch_write_item().set_request_items(Some(requests)).send().await?.unprocessed_items;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a sweep goes on.
+#[derive(Debug, Clone)]
+pub struct SweepCursor(Item);
+
+fn session_item(session: &NewSession, token: &SessionToken) -> Item {
+    let term = session.term();
+    let mut item = token.key().attributes();
+    item.extend([
+        ("authenticated".into(), instant(session.authenticated_at())),
+        ("expires".into(), instant(term.expires_at)),
+        ("ttl".into(), time_to_live(term.expires_at)),
+    ]);
+    item.extend(term.seen_at.map(|seen| ("seen".to_owned(), instant(seen))));
+    item
+}
+
+fn read_session(item: &Item) -> Result<SessionRecord, StoreError> {
+    let instant = |name| read_instant("a session", item, name);
+    let missing = |name: &str| StoreError::Malformed("a session", format!("{name} is missing"));
+    Ok(SessionRecord {
+        authenticated_at: instant("authenticated")?.ok_or_else(|| missing("authenticated"))?,
+        term: Term { expires_at: instant("expires")?.ok_or_else(|| missing("expires"))?, seen_at: instant("seen")? },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_text_and_hides_in_debug() {
+        let token = SessionToken::new(PortalId::new(Timestamp::UNIX_EPOCH, 1), UserId::new(Timestamp::UNIX_EPOCH, 2), [7; 32]);
+        let read = SessionToken::parse(&token.reveal()).unwrap();
+        assert_eq!(read.key(), token.key());
+        assert_eq!(format!("{token:?}"), "SessionToken(redacted)");
+        for bad in ["", "pxs_", "pxm_AAAA", &token.reveal()[..80], &format!("{}AA", token.reveal())] {
+            assert!(SessionToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_not_in_the_key() {
+        let token = SessionToken::new(PortalId::new(Timestamp::UNIX_EPOCH, 1), UserId::new(Timestamp::UNIX_EPOCH, 2), [7; 32]);
+        let AttributeValue::S(sk) = &token.key().attributes()["sk"] else { panic!("the sort key is text") };
+        assert!(!sk.contains(&base64url([7; 32])));
+    }
+}

@@ -1,0 +1,317 @@
+//! External users and the claims of their addresses (table Users).
+//!
+//! | pk | sk | attributes |
+//! |---|---|---|
+//! | `PORTAL#<portal>#USERS#<0..7>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `answers`, `registeredAt`, `decided` |
+//! | `PORTAL#<portal>#ADDRESS#<key>` | `CLAIM` | `user`: who has the address; made with its owner (R8) |
+//!
+//! The users of a portal lie in eight partitions, chosen by the random part of their identifier, each sorted by registration time:
+//! one portal's load spreads (R29), and a list reads the eight side by side, newest first, without an index.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use portico_domain::{
+    address::AddressKey,
+    ids::{OrganisationId, PortalId, UserId},
+    portal::Portal,
+    seats::{self, SeatChange},
+    session::NewSession,
+    user::{Decided, Status, User, Verdict},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    SessionToken, Store, StoreError,
+    items::{Item, Key, Wanted, from_item, text, to_attribute, to_item},
+    portals::portal_key,
+    transaction::{Cancelled, SHOW_OLD, check, put, update},
+};
+
+const PARTITIONS: u8 = 8;
+
+pub(crate) fn user_key(portal: PortalId, user: UserId) -> Key {
+    Key::new(partition(portal, user.spread() % PARTITIONS), format!("USER#{user}"))
+}
+
+fn partition(portal: PortalId, number: u8) -> String {
+    format!("PORTAL#{portal}#USERS#{number}")
+}
+
+fn claim_key(portal: PortalId, address: AddressKey) -> Key {
+    Key::new(format!("PORTAL#{portal}#ADDRESS#{address}"), "CLAIM")
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claim {
+    user: UserId,
+}
+
+/// What came of making an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrolment {
+    /// It exists now.
+    Done,
+    /// The same address became an account in between (R8).
+    AlreadyThere,
+    /// Somebody changed the portal in between: decide again (S50).
+    PortalChanged,
+    /// All seats are taken (R6).
+    NoSeats,
+}
+
+/// What came of moving an account from one status to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// It has the new status now.
+    Done,
+    /// It no longer had the old status: somebody else moved it (R7, R9).
+    Moved,
+    /// Somebody changed the portal in between: decide again (S50).
+    PortalChanged,
+    /// All seats are taken (R6).
+    NoSeats,
+}
+
+/// What came of an administrator's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is written.
+    Made,
+    /// There is no such user in the portal.
+    Unknown,
+    /// The user was not waiting for a decision, or no longer (R9).
+    NotPending,
+    /// All seats are taken.
+    NoSeats,
+}
+
+/// One page of users, newest first.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The users.
+    pub users: Vec<User>,
+    /// The last of them, from which the next page goes on, if there may be more.
+    pub next: Option<UserId>,
+}
+
+impl Store {
+    /// Reads a portal and who has an address in it, in one round trip.
+    pub async fn portal_and_owner(&self, portal: PortalId, address: AddressKey) -> Result<(Option<Portal>, Option<UserId>), StoreError> {
+        let (portal_key, claim_key) = (portal_key(portal), claim_key(portal, address));
+        let mut found = self
+            .read_many(&[
+                Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: false },
+                Wanted { table: &self.tables.users, keys: vec![&claim_key], consistent: false },
+            ])
+            .await?;
+        let owner = found.take_as::<Claim>("a claim", &claim_key)?.map(|claim| claim.user);
+        Ok((found.take_as("a portal", &portal_key)?, owner))
+    }
+
+    /// Whether somebody has an address in a portal, in its newest state.
+    pub async fn owner(&self, portal: PortalId, address: AddressKey) -> Result<Option<UserId>, StoreError> {
+        let item = self.read(&self.tables.users, &claim_key(portal, address)).await?;
+        Ok(item.map(|item| from_item::<Claim>("a claim", item)).transpose()?.map(|claim| claim.user))
+    }
+
+    /// A user of a portal, in its newest state.
+    pub async fn user(&self, portal: PortalId, user: UserId) -> Result<Option<User>, StoreError> {
+        let item = self.read(&self.tables.users, &user_key(portal, user)).await?;
+        item.map(|item| from_item("a user", item)).transpose()
+    }
+
+    /// Reads a portal and one of its users in one round trip, in their newest state.
+    pub async fn portal_and_user(&self, portal: PortalId, user: UserId) -> Result<(Option<Portal>, Option<User>), StoreError> {
+        let (portal_key, user_key) = (portal_key(portal), user_key(portal, user));
+        let mut found = self
+            .read_many(&[
+                Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: true },
+                Wanted { table: &self.tables.users, keys: vec![&user_key], consistent: true },
+            ])
+            .await?;
+        Ok((found.take_as("a portal", &portal_key)?, found.take_as("a user", &user_key)?))
+    }
+
+    /// Makes an account: the user, the claim of the address, a seat and a session if it is active, and all of it only if the portal
+    /// is still as it was when that was decided (S50).
+    pub async fn enrol(
+        &self,
+        portal: &Portal,
+        user: &User,
+        address: AddressKey,
+        session: Option<(&NewSession, &SessionToken)>,
+    ) -> Result<Enrolment, StoreError> {
+        let fresh = |item| {
+            let part = Put::builder().table_name(&self.tables.users).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+            Ok::<_, StoreError>(put(part.build()?))
+        };
+        let mut parts = vec![
+            fresh(to_item(&claim_key(portal.id, address), &Claim { user: user.id })?)?,
+            fresh(to_item(&user_key(portal.id, user.id), user)?)?,
+            check(self.portal_unchanged(portal)?),
+        ];
+        parts.extend(self.seat_part(portal.organisation, None, Some(user.status))?);
+        if let Some((session, token)) = session {
+            parts.push(put(self.session_part(session, token)?));
+        }
+        match self.write_all(parts).await {
+            Ok(()) => Ok(Enrolment::Done),
+            Err(Cancelled::Condition(0 | 1, _)) => Ok(Enrolment::AlreadyThere),
+            Err(Cancelled::Condition(2, _)) => Ok(Enrolment::PortalChanged),
+            Err(Cancelled::Condition(..)) => Ok(Enrolment::NoSeats),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// Moves an account from the status that it had to that of `user`, with its answers, and a seat and a session if it became
+    /// active; only if the portal is still as it was when that was decided (S50).
+    pub async fn advance(
+        &self,
+        portal: &Portal,
+        before: Status,
+        user: &User,
+        session: Option<(&NewSession, &SessionToken)>,
+    ) -> Result<Transition, StoreError> {
+        let change = self
+            .status_update(portal.id, user.id, before, user.status, "SET #status = :after, answers = :answers")
+            .expression_attribute_values(":answers", to_attribute(&user.answers)?);
+        let mut parts = vec![update(change.build()?), check(self.portal_unchanged(portal)?)];
+        parts.extend(self.seat_part(portal.organisation, Some(before), Some(user.status))?);
+        if let Some((session, token)) = session {
+            parts.push(put(self.session_part(session, token)?));
+        }
+        self.transition(parts, &[Transition::Moved, Transition::PortalChanged]).await
+    }
+
+    /// Writes a decision on a waiting user, with the seat of an approved one. Of two that meet, one is made (R9).
+    pub async fn decide(&self, portal: &Portal, user: UserId, verdict: &Verdict, decided: &Decided) -> Result<Decision, StoreError> {
+        let role = match verdict {
+            Verdict::Approve(role) => Some(role),
+            Verdict::Reject(_) => None,
+        };
+        let expression = match role {
+            Some(_) => "SET #status = :after, decided = :decided, #role = :role",
+            None => "SET #status = :after, decided = :decided",
+        };
+        let mut change = self
+            .status_update(portal.id, user, Status::Pending, verdict.status(), expression)
+            .expression_attribute_values(":decided", to_attribute(decided)?)
+            .return_values_on_condition_check_failure(SHOW_OLD);
+        if let Some(role) = role {
+            change = change.expression_attribute_names("#role", "role").expression_attribute_values(":role", text(role.as_str()));
+        }
+        let mut parts = vec![update(change.build()?)];
+        parts.extend(self.seat_part(portal.organisation, Some(Status::Pending), Some(verdict.status()))?);
+        match self.write_all(parts).await {
+            Ok(()) => Ok(Decision::Made),
+            Err(Cancelled::Condition(0, Some(_))) => Ok(Decision::NotPending),
+            Err(Cancelled::Condition(0, None)) => Ok(Decision::Unknown),
+            Err(Cancelled::Condition(..)) => Ok(Decision::NoSeats),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// Shuts a user out, or lets them in again, with the seat that goes with it (F58, R7).
+    pub async fn change_status(&self, portal: &Portal, user: UserId, before: Status, after: Status) -> Result<Transition, StoreError> {
+        let change = self.status_update(portal.id, user, before, after, "SET #status = :after");
+        let mut parts = vec![update(change.build()?)];
+        parts.extend(self.seat_part(portal.organisation, Some(before), Some(after))?);
+        self.transition(parts, &[Transition::Moved]).await
+    }
+
+    /// Writes parts whose first conditions mean `meanings`, and whose further condition is the seat.
+    async fn transition(&self, parts: Vec<TransactWriteItem>, meanings: &[Transition]) -> Result<Transition, StoreError> {
+        match self.write_all(parts).await {
+            Ok(()) => Ok(Transition::Done),
+            Err(Cancelled::Condition(index, _)) => Ok(meanings.get(index).copied().unwrap_or(Transition::NoSeats)),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    fn status_update(
+        &self,
+        portal: PortalId,
+        user: UserId,
+        before: Status,
+        after: Status,
+        expression: &str,
+    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder()
+            .table_name(&self.tables.users)
+            .set_key(Some(user_key(portal, user).attributes()))
+            .update_expression(expression)
+            .condition_expression("#status = :before")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":before", text(before.as_str()))
+            .expression_attribute_values(":after", text(after.as_str()))
+    }
+
+    fn seat_part(&self, organisation: OrganisationId, before: Option<Status>, after: Option<Status>) -> Result<Option<TransactWriteItem>, StoreError> {
+        Ok(match seats::change(before, after) {
+            SeatChange::Take => Some(update(self.take_seat(organisation)?)),
+            SeatChange::Free => Some(update(self.free_seat(organisation)?)),
+            SeatChange::Keep => None,
+        })
+    }
+
+    /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.
+    pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
+        let mut reads = tokio::task::JoinSet::new();
+        for number in 0..PARTITIONS {
+            let store = self.clone();
+            reads.spawn(async move { store.users_in_partition(partition(portal, number), status, after, limit).await });
+        }
+        let mut users: Vec<User> = Vec::new();
+        while let Some(read) = reads.join_next().await {
+            users.extend(read.map_err(|error| StoreError::Unavailable(error.to_string()))??);
+        }
+        users.sort_unstable_by_key(|user| std::cmp::Reverse(user.id));
+        let more = users.len() > limit;
+        users.truncate(limit);
+        let next = more.then(|| users.last().map(|user| user.id)).flatten();
+        Ok(Page { users, next })
+    }
+
+    /// Up to `limit` + 1 users of one partition: one more than asked tells whether there are more.
+    async fn users_in_partition(
+        &self,
+        pk: String,
+        status: Option<Status>,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let enough = limit + 1;
+        let upper = after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
+        let (mut users, mut start): (Vec<User>, Option<Item>) = (Vec::new(), None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.tables.users)
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :lower AND :upper")
+                .expression_attribute_values(":pk", text(&pk))
+                .expression_attribute_values(":lower", text("USER#"))
+                .expression_attribute_values(":upper", text(&upper))
+                .set_filter_expression(status.map(|_| "#status = :status".into()))
+                .set_expression_attribute_names(status.map(|_| [("#status".to_owned(), "status".to_owned())].into()))
+                .set_exclusive_start_key(start.take());
+            let page = match status {
+                Some(status) => page.expression_attribute_values(":status", AttributeValue::S(status.as_str().into())),
+                None => page.limit(i32::try_from(enough + 1).unwrap_or(i32::MAX)),
+            };
+            let page = page.send().await?;
+            for item in page.items.unwrap_or_default() {
+                let user: User = from_item("a user", item)?;
+                // The bound is inclusive; the page begins after it.
+                if Some(user.id) != after && users.len() < enough {
+                    users.push(user);
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() || users.len() == enough {
+                return Ok(users);
+            }
+        }
+    }
+}
