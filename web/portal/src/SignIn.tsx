@@ -28,6 +28,7 @@ const BACK: Record<string, Notice> = {
   "ticket-expired": "ticket-expired",
   "ticket-spent": "ticket-spent",
   "method-off": "method-off",
+  "cookies-blocked": "cookies-blocked",
 };
 
 /** One question at a time, from the address to the application. */
@@ -87,7 +88,7 @@ async function whoCameIn(portal: Portal, outcome: Extract<Outcome, { step: "sign
   try {
     return await ask<Session>("GET", "/v1/session");
   } catch (problem) {
-    if (problem instanceof Problem && problem.status === 401) throw problem;
+    if (problem instanceof Problem && problem.status === 401) throw new Problem("cookies-blocked", 401);
     return { user: outcome.user, portal: { id: portal.id, name: portal.name, link: portal.link }, expiresAt: outcome.expiresAt };
   }
 }

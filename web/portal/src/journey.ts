@@ -3,7 +3,7 @@ import type { Channel, Field, Outcome, Session, Window } from "./portal.ts";
 import { tab } from "./storage.ts";
 
 /** Something to say on arriving at a step. */
-export type Notice = "ticket-expired" | "waiting-expired" | "ticket-spent" | "method-off" | "signedOut" | "ended";
+export type Notice = "ticket-expired" | "waiting-expired" | "ticket-spent" | "method-off" | "cookies-blocked" | "signedOut" | "ended";
 
 const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found"] as const;
 export type RefusalKind = (typeof REFUSALS)[number];

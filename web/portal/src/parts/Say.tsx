@@ -52,6 +52,7 @@ function wordsOf(problem: Problem, texts: Texts): string {
     case "method-off":
       return trouble[problem.kind];
     default: {
+      if (problem.status === 503) return trouble.unreachable;
       const id = problem.body.requestId;
       return id ? `${trouble.unknown} ${trouble.request(id)}` : trouble.unknown;
     }

@@ -115,7 +115,6 @@ function useStillSignedIn(stage: Stage): void {
     };
     const listen = () => void look();
     document.addEventListener("visibilitychange", listen);
-    addEventListener("pageshow", (event) => event.persisted && listen());
     return () => document.removeEventListener("visibilitychange", listen);
   }, []);
 }

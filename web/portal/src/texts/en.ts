@@ -6,7 +6,6 @@ export const en: Texts = {
 
   address: {
     heading: "Sign in or sign up",
-    title: (portal) => `Sign in · ${portal}`,
     lead: {
       both: "Enter your phone number or email and we’ll send you a code. No password needed.",
       phone: "Enter your phone number and we’ll send you a code. No password needed.",
@@ -61,8 +60,6 @@ export const en: Texts = {
     optional: "optional",
     choose: "Choose",
     regionHint: "Province, city, district",
-    on: "Yes",
-    off: "No",
     submit: "Submit",
     left: (shown, most) => `${shown} / ${most}`,
     errors: {
@@ -154,6 +151,7 @@ export const en: Texts = {
     "ticket-expired": "That took a little long, so please verify yourself again. Everything you entered is still here.",
     "waiting-expired": "To see where your request stands, please verify yourself again. It is still being looked at.",
     "ticket-spent": "This step is already done. Please sign in again to go on.",
+    "cookies-blocked": "Your browser did not keep the sign-in. Please allow cookies for this site, or try another browser.",
     offline: "You seem to be offline. Check your connection and try again; nothing you entered is lost.",
     unreachable: "The server can’t be reached. Please try again in a moment; nothing you entered is lost.",
     unknown: "Something went wrong. Please try again.",

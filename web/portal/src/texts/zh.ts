@@ -5,7 +5,6 @@ export const zh = {
 
   address: {
     heading: "登录或注册",
-    title: (portal: string) => `登录${portal}`,
     lead: { both: "输入手机号或邮箱，我们会发给你一个验证码，无需密码。", phone: "输入手机号，我们会发给你一个验证码，无需密码。", email: "输入邮箱，我们会发给你一个验证码，无需密码。" },
     label: { both: "手机号或邮箱", phone: "手机号", email: "邮箱" },
     sevenDays: "7 天内自动登录",
@@ -46,8 +45,6 @@ export const zh = {
     optional: "选填",
     choose: "请选择",
     regionHint: "省 / 市 / 区",
-    on: "是",
-    off: "否",
     submit: "提交",
     left: (shown: number, most: number) => `${shown} / ${most}`,
     errors: {
@@ -122,6 +119,7 @@ export const zh = {
     "ticket-expired": "这一步停留得太久，为了安全请重新验证。你填写的内容都还在。",
     "waiting-expired": "为了安全，请重新验证一次，以查看审核结果。你的申请仍在审核中。",
     "ticket-spent": "这一步已经完成，请重新登录继续。",
+    "cookies-blocked": "浏览器没有保存登录状态。请允许本站使用 Cookie，或换一个浏览器再试。",
     offline: "网络好像断开了，请检查后再试。你填写的内容都还在。",
     unreachable: "暂时连不上服务器，请稍后再试。你填写的内容都还在。",
     unknown: "出了点意外，请再试一次。",

@@ -1,0 +1,131 @@
+// A person with a browser, and everything the browser complained about.
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { BASE, codeFor } from "./portico.mjs";
+
+export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1280, height: 800 };
+
+const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
+mkdirSync(SCREENSHOTS, { recursive: true });
+
+let launched;
+async function browser() {
+  launched ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  return launched;
+}
+after(async () => launched?.close());
+
+/**
+ * Runs `visit(page)` as a new visitor, then holds that the browser reported nothing: no violation of the policy, no
+ * error in the console, no request to anywhere else.
+ */
+export async function asVisitor({ size = DESKTOP, locale = "en-GB", ...options } = {}, visit) {
+  const small = size.width < 600;
+  const context = await (await browser()).newContext({
+    viewport: size,
+    locale,
+    isMobile: small,
+    hasTouch: small,
+    // Half-faded text has no contrast to measure.
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const complaints = [];
+  const page = await context.newPage();
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("request", (request) => {
+    const address = request.url();
+    if (!address.startsWith(BASE) && !/^(data|blob):/.test(address)) complaints.push(`asked elsewhere: ${address}`);
+  });
+  page.on("console", (message) => {
+    // The browser logs every refusal of the server as an error; those are answers.
+    const answer = message.text().startsWith("Failed to load resource");
+    if (["error", "warning"].includes(message.type()) && !answer) complaints.push(`console: ${message.text()}`);
+  });
+  await page.exposeFunction("reportViolation", (what) => complaints.push(`policy: ${what}`));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
+      globalThis.reportViolation(`${violatedDirective} ${blockedURI} ${sample}`);
+    });
+  });
+  page.setDefaultTimeout(10_000);
+  try {
+    await visit(page, context);
+    assert.deepEqual(complaints, []);
+  } catch (failure) {
+    await page.screenshot({ path: `${SCREENSHOTS}failure-${Date.now()}.png` }).catch(() => {});
+    if (complaints.length) console.error(complaints.join("\n"));
+    throw failure;
+  } finally {
+    await context.close();
+  }
+}
+
+export const at = (path) => BASE + path;
+export const open = (page, portal) => page.goto(at(`/p/${portal.suffix}`));
+
+/** The heading of the step the page shows. */
+export const heading = (page) => page.locator("h1").innerText();
+
+export async function sees(page, text) {
+  await page.getByText(text).first().waitFor();
+}
+
+/** A picture for people, and axe for everybody. */
+export async function inspect(page, name) {
+  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, fullPage: true });
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n  ")}`);
+  assert.deepEqual(found, [], name);
+}
+
+/** Nothing sticks out sideways, and everything to be touched is 44 pixels high. */
+export async function fits(page, name) {
+  const { over, small } = await page.evaluate(() => {
+    const targets = [...document.querySelectorAll("button, input, select, textarea, a")].filter((target) => target.checkVisibility());
+    const reach = (target) => (target.closest("label") ?? target).getBoundingClientRect();
+    return {
+      over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      small: targets.filter((target) => reach(target).height < 43.5 || reach(target).width < 43.5).map((target) => target.outerHTML),
+    };
+  });
+  assert.ok(over <= 0, `${name} is ${over} pixels too wide`);
+  assert.deepEqual(small, [], name);
+}
+
+export async function giveAddress(page, address) {
+  await page.locator("#address").fill(address);
+  await page.locator("button[type=submit]").click();
+  await page.locator("#code").waitFor();
+}
+
+/** From the address to whatever comes after a right code. */
+export async function prove(page, address) {
+  await giveAddress(page, address);
+  const code = await codeFor(address);
+  await page.locator("#code").fill(code);
+  await page.locator("#code").waitFor({ state: "detached" });
+  return code;
+}
+
+/** From the address to the waiting page. */
+export async function apply(page, address, name = "王小明") {
+  await prove(page, address);
+  await page.locator("#field-name").fill(name);
+  await page.locator("button[type=submit]").click();
+  await page.locator(".pulse").waitFor();
+}
+
+/** The page let the person in. */
+export async function entered(page) {
+  await page.locator(".details").waitFor({ timeout: 20_000 });
+}
