@@ -10,7 +10,7 @@ use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
-use dynoxide::{AttributeValue, DynoxideError};
+use dynoxide::{AttributeValue, DynoxideError, Item};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -62,17 +62,15 @@ impl Database {
         let mut removed = 0;
         for table in &self.tables {
             let Some(attribute) = &table.ttl_attribute else { continue };
-            let names = HashMap::from([("#ttl".to_owned(), attribute.clone())]);
-            let second = AttributeValue::N(now.as_second().to_string());
-            let values = HashMap::from([(":now".to_owned(), second)]);
-            for item in self.scan(&table.name, Some((&names, &values)))? {
+            let expired = Expired::at(now, attribute);
+            for item in self.scan(&table.name, Some(&expired))? {
                 let key = |name: &String| item.get(name).map(|value| (name.clone(), value.clone()));
                 let outcome = self.engine.delete_item(DeleteItemRequest {
                     table_name: table.name.clone(),
                     key: table.keys.iter().filter_map(|part| key(&part.name)).collect(),
-                    condition_expression: Some(EXPIRED.to_owned()),
-                    expression_attribute_names: Some(names.clone()),
-                    expression_attribute_values: Some(values.clone()),
+                    condition_expression: Some(Expired::CONDITION.to_owned()),
+                    expression_attribute_names: Some(expired.names.clone()),
+                    expression_attribute_values: Some(expired.values.clone()),
                     ..DeleteItemRequest::default()
                 });
                 match outcome {
@@ -92,15 +90,11 @@ impl Database {
     /// When there is no such table.
     pub fn items(&self, table: &str) -> Result<Vec<Value>, LocalError> {
         let items = self.scan(table, None)?;
-        let object = |item: &HashMap<_, _>| item.iter().map(|(name, value): (&String, _)| (name.clone(), plain(value))).collect();
+        let object = |item: &Item| item.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
         Ok(items.iter().map(object).map(Value::Object).collect())
     }
 
-    fn scan(
-        &self,
-        table: &str,
-        expired: Option<(&HashMap<String, String>, &HashMap<String, AttributeValue>)>,
-    ) -> Result<Vec<HashMap<String, AttributeValue>>, LocalError> {
+    fn scan(&self, table: &str, expired: Option<&Expired>) -> Result<Vec<Item>, LocalError> {
         let mut items = Vec::new();
         let mut from = None;
         loop {
@@ -108,9 +102,9 @@ impl Database {
                 .engine
                 .scan(ScanRequest {
                     table_name: table.to_owned(),
-                    filter_expression: expired.map(|_| EXPIRED.to_owned()),
-                    expression_attribute_names: expired.map(|(names, _)| names.clone()),
-                    expression_attribute_values: expired.map(|(_, values)| values.clone()),
+                    filter_expression: expired.map(|_| Expired::CONDITION.to_owned()),
+                    expression_attribute_names: expired.map(|expired| expired.names.clone()),
+                    expression_attribute_values: expired.map(|expired| expired.values.clone()),
                     exclusive_start_key: from,
                     ..ScanRequest::default()
                 })
@@ -124,7 +118,22 @@ impl Database {
     }
 }
 
-const EXPIRED: &str = "#ttl <= :now";
+/// The condition that an item's time to live has passed.
+struct Expired {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expired {
+    const CONDITION: &str = "#ttl <= :now";
+
+    fn at(now: Timestamp, attribute: &str) -> Self {
+        Self {
+            names: HashMap::from([("#ttl".to_owned(), attribute.to_owned())]),
+            values: HashMap::from([(":now".to_owned(), AttributeValue::N(now.as_second().to_string()))]),
+        }
+    }
+}
 
 /// The body of `CreateTable` for a table of the template.
 fn description(table: &Table) -> Value {

@@ -16,6 +16,14 @@ pub enum LocalError {
         /// The environment variable that sets it.
         variable: &'static str,
     },
+    /// A setting is not usable.
+    #[error("{name} {problem}")]
+    Setting {
+        /// The environment variable.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The operating system refuses a file or a socket.
     #[error("{what}")]
     Io {
@@ -37,6 +45,9 @@ pub enum LocalError {
     /// The embedded database refuses something.
     #[error("the database refuses: {0}")]
     Database(String),
+    /// The object store does not start.
+    #[error("the object store refuses: {0}")]
+    Objects(String),
     /// A function does not accept its environment.
     #[error("the function {function} does not start: {problem}")]
     Function {

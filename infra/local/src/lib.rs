@@ -3,13 +3,23 @@
 //! functions do not know that they are local: only endpoint variables differ.
 
 pub mod capture;
+pub mod cloud;
+mod control;
 pub mod database;
 pub mod error;
+mod functions;
+pub mod gateway;
 pub mod messages;
 pub mod meter;
 mod net;
+pub mod objects;
 mod random;
+pub mod schedules;
+pub mod seed;
 pub mod template;
 
 #[cfg(test)]
 mod sdk;
+
+pub use cloud::{Cloud, Options};
+pub use error::LocalError;

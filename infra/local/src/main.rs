@@ -1,2 +1,123 @@
-//! .
-fn main() {}
+//! `portico`: the local cloud as a command. See `portico help`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use portico_local::{Cloud, LocalError, Options, seed};
+use portico_runtime::Deployment;
+use tokio::signal::unix::{SignalKind, signal};
+
+const HELP: &str = "\
+portico [run]         the whole cloud in this process, until Ctrl-C
+portico organisation  makes an organisation in the tables PORTALS_TABLE and USERS_TABLE, and prints it as JSON
+
+run:           PORT (8787), DATA_DIR (.local), DYNAMODB_PORT, S3_PORT (any free ones), AWS_ENDPOINT_URL_DYNAMODB, _S3, _SNS,
+               _SESV2 (instead of the built-in parts), and whatever template.yaml gives the functions, such as CAP_CLIENT_MINUTELY
+organisation:  the tables above, AWS_ENDPOINT_URL_DYNAMODB or real AWS credentials, and [name [suffix]] as arguments
+";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        [] | ["run"] => run().await,
+        ["organisation"] => organisation("Portico", "portico").await,
+        ["organisation", name] => organisation(name, "portico").await,
+        ["organisation", name, suffix] => organisation(name, suffix).await,
+        _ => {
+            say(HELP);
+            return if arguments == ["help"] { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), LocalError> {
+    start_logs();
+    let stopped = stop_signal()?;
+    let environment: BTreeMap<_, _> = variables();
+    let port = |name: &str| -> Result<Option<u16>, LocalError> {
+        let invalid = |_| LocalError::Setting { name: name.to_owned(), problem: "is no port".to_owned() };
+        environment.get(name).filter(|text| !text.is_empty()).map(|text| text.parse().map_err(invalid)).transpose()
+    };
+    let own_template = PathBuf::from("template.yaml");
+    let cloud = Cloud::start(Options {
+        data_dir: Some(environment.get("DATA_DIR").filter(|text| !text.is_empty()).map_or(".local", String::as_str).into()),
+        port: Some(port("PORT")?.unwrap_or(8787)),
+        database_port: port("DYNAMODB_PORT")?,
+        objects_port: port("S3_PORT")?,
+        template: own_template.exists().then_some(own_template),
+        environment,
+        background: true,
+    })
+    .await?;
+
+    let portal = match cloud.demo().await {
+        Ok(demo) => demo.link,
+        Err(error) => error.to_string(),
+    };
+    let url = cloud.base_url();
+    say(&format!(
+        "\n  Portico runs locally. Ctrl-C stops it.\n\n  demo portal   {portal}\n  inbox         {url}/_local/inbox\n  for scripts   \
+         {url}/_local/demo\n  API           {url}/v1\n  DynamoDB      {}\n\n",
+        cloud.database().endpoint()
+    ));
+    stopped.await;
+    cloud.stop().await;
+    Ok(())
+}
+
+async fn organisation(name: &str, suffix: &str) -> Result<(), LocalError> {
+    let seeded = seed::seed(&Deployment::from_process(), name, suffix).await.map_err(LocalError::Seed)?;
+    say(&serde_json::to_string_pretty(&seeded).map_err(|error| LocalError::Seed(error.to_string()))?);
+    say("\n");
+    Ok(())
+}
+
+/// Resolves at SIGINT or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>, LocalError> {
+    let wait = |kind| signal(kind).map_err(|source| LocalError::Io { what: "cannot wait for signals".to_owned(), source });
+    let (mut interrupt, mut terminate) = (wait(SignalKind::interrupt())?, wait(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this process is the deployment: its environment is the operator's settings")]
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars().collect()
+}
+
+fn start_logs() {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = variables().get("RUST_LOG").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+}
+
+fn say(text: &str) {
+    // Nobody reads: nothing to tell.
+    io::stdout().write_all(text.as_bytes()).ok();
+}
+
+/// The error with its causes.
+fn complain(error: &LocalError) {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    io::stderr().write_all(format!("portico: {text}\n").as_bytes()).ok();
+}

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::Arc;
 
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Mail};

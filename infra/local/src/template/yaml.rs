@@ -66,7 +66,6 @@ fn long_form(tag: &str, argument: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use serde_json::json;
 
     #[test]

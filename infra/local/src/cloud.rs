@@ -1,0 +1,310 @@
+//! The whole: starts every part, knows every part's address.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portico_runtime::{Clock, Deployment};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::capture::{Capture, Now, Sender};
+use crate::control::{self, Control};
+use crate::database::Database;
+use crate::error::LocalError;
+use crate::gateway::Gateway;
+use crate::messages::Messages;
+use crate::meter::Meter;
+use crate::objects::Objects;
+use crate::schedules::Schedules;
+use crate::seed::{self, Seeded};
+use crate::template::Template;
+use crate::{functions, net, random};
+
+/// How often expired items are swept in the background.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long requests under way may take when the cloud stops.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a local cloud is started. The default is for tests: everything in memory, every port free, nothing happens by
+/// itself.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where data outlive the process; `None` keeps everything in memory.
+    pub data_dir: Option<PathBuf>,
+    /// The gateway's port; `None` for any free one.
+    pub port: Option<u16>,
+    /// The database's port; `None` for any free one.
+    pub database_port: Option<u16>,
+    /// The objects' port; `None` for any free one.
+    pub objects_port: Option<u16>,
+    /// The template's file; `None` for the project's own.
+    pub template: Option<PathBuf>,
+    /// Set over what the template gives each function, such as `CAP_CLIENT_MINUTELY`; `AWS_ENDPOINT_URL_*` here replaces a
+    /// built-in part.
+    pub environment: BTreeMap<String, String>,
+    /// Runs schedules and sweeps by themselves, and leaves the meter out.
+    pub background: bool,
+}
+
+/// A running local cloud. It ends when it is dropped.
+pub struct Cloud {
+    base_url: String,
+    template: Template,
+    environment: Arc<Environment>,
+    database: Database,
+    meter: Meter,
+    capture: Capture,
+    schedules: Schedules,
+    seeds: Seeds,
+    tasks: JoinSet<()>,
+    gateway: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Cloud {
+    /// Starts every part in the current runtime.
+    ///
+    /// # Errors
+    /// When a port is taken, the template is wrong, or the data cannot be opened.
+    pub async fn start(options: Options) -> Result<Self, LocalError> {
+        let template = template(options.template.as_deref())?;
+        let folder = options.data_dir.as_deref();
+        if let Some(folder) = folder {
+            fs::create_dir_all(folder).map_err(LocalError::io(format!("cannot make {}", folder.display())))?;
+        }
+        let mut tasks = JoinSet::new();
+        let listener = net::listen(options.port, "PORT").await?;
+        let base_url = net::url(&listener)?;
+
+        let clock = Clock::system();
+        let now: Now = Arc::new({
+            let clock = clock.clone();
+            move || clock.now()
+        });
+        let file = folder.map(|folder| folder.join("database.sqlite"));
+        let database = Database::start(file.as_deref(), options.database_port, &template.tables, &mut tasks).await?;
+        let meter = Meter::start(database.endpoint(), &mut tasks).await?;
+        let capture = Capture::start(folder, &template.secrets, now.clone(), &mut tasks).await?;
+        let objects = Objects::start(folder, options.objects_port, &template.buckets, &mut tasks).await?;
+
+        let environment = Arc::new(Environment {
+            functions: template.functions.iter().map(|function| (function.crate_name.clone(), function.environment.clone())).collect(),
+            shared: [
+                ("AWS_ENDPOINT_URL_DYNAMODB", if options.background { database.endpoint() } else { meter.endpoint() }),
+                ("AWS_ENDPOINT_URL_S3", objects.endpoint()),
+                ("AWS_ENDPOINT_URL_SNS", capture.endpoint()),
+                ("AWS_ENDPOINT_URL_SESV2", capture.endpoint()),
+                ("AWS_ENDPOINT_URL_SECRETSMANAGER", capture.endpoint()),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            origins: format!("{base_url} {}", base_url.replace("127.0.0.1", "localhost")),
+            given: options.environment,
+        });
+        let started = functions::start(|function| environment.deployment(function, &clock))?;
+        let schedules = Schedules::new(&template, started.schedules);
+        let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone() };
+        let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
+        let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
+        let router = control::router(control).merge(gateway).into_make_service_with_connect_info::<SocketAddr>();
+
+        if options.background {
+            tasks.spawn(schedules.clone().keep(now.clone()));
+            tasks.spawn(keep_swept(database.clone(), now));
+        }
+        let (stop, stopped) = oneshot::channel();
+        let gateway = tokio::spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the gateway's port is closed");
+            }
+        });
+        Ok(Self { base_url, template, environment, database, meter, capture, schedules, seeds, tasks, gateway, stop: Some(stop) })
+    }
+
+    /// The gateway's address, such as `http://127.0.0.1:8787`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The built-in database itself, past the meter.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What counts the functions' calls to the database and makes them fail.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The clock that everything follows.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.seeds.clock
+    }
+
+    /// What was sent.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        self.capture.messages()
+    }
+
+    /// The template that this cloud was made from.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Makes a sender fail from now on, or none.
+    pub fn fail_sender(&self, sender: Option<Sender>) {
+        self.capture.fail(sender);
+    }
+
+    /// Gives the deployment's secret a new version.
+    ///
+    /// # Errors
+    /// When it cannot be persisted.
+    pub fn rotate_secret(&self) -> Result<(), LocalError> {
+        self.capture.rotate_secrets()
+    }
+
+    /// Runs a scheduled function now; `None` when there is no such function.
+    pub async fn run_schedule(&self, function: &str) -> Option<Result<serde_json::Value, String>> {
+        self.schedules.run(function).await
+    }
+
+    /// The environment of a function (by crate), as Lambda would give it.
+    #[must_use]
+    pub fn environment_of(&self, function: &str) -> BTreeMap<String, String> {
+        self.environment.of(function)
+    }
+
+    /// A deployment with the environment of a function (by crate), for tests that call the code below it.
+    #[must_use]
+    pub fn deployment(&self, function: &str) -> Deployment {
+        self.environment.deployment(function, self.clock())
+    }
+
+    /// The demo organisation, made when it is missing, with a fresh administrator's session.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn demo(&self) -> Result<Seeded, LocalError> {
+        self.seeds.demo().await
+    }
+
+    /// Another organisation with a portal of its own.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn organisation(&self) -> Result<Seeded, LocalError> {
+        self.seeds.organisation(None, None).await
+    }
+
+    /// Lets requests under way finish, then ends everything.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        if tokio::time::timeout(PATIENCE, &mut self.gateway).await.is_err() {
+            tracing::warn!("requests under way are given up");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.gateway.abort();
+    }
+}
+
+/// What the functions are given.
+struct Environment {
+    /// What the template gives, by crate.
+    functions: BTreeMap<String, BTreeMap<String, String>>,
+    /// What Lambda gives to all.
+    shared: BTreeMap<String, String>,
+    /// Origins under which the gateway is reached.
+    origins: String,
+    /// What the local cloud's options set over all that.
+    given: BTreeMap<String, String>,
+}
+
+impl Environment {
+    fn of(&self, function: &str) -> BTreeMap<String, String> {
+        let mut environment = self.functions.get(function).cloned().unwrap_or_default();
+        // API Gateway's own name is the origin where the template names none; it is always https, which we are not.
+        if let Some(origins) = environment.get_mut("PUBLIC_URL").filter(|origins| origins.is_empty()) {
+            origins.clone_from(&self.origins);
+        }
+        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
+        for (name, value) in &self.given {
+            if is_endpoint(name) || environment.contains_key(name) {
+                environment.insert(name.clone(), value.clone());
+            }
+        }
+        for (name, value) in &self.shared {
+            environment.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        environment
+    }
+
+    fn deployment(&self, function: &str, clock: &Clock) -> Deployment {
+        let environment = self.of(function);
+        Deployment::new(|name| environment.get(name).cloned(), clock.clone())
+    }
+}
+
+/// Makes organisations.
+#[derive(Clone)]
+pub(crate) struct Seeds {
+    pub(crate) clock: Clock,
+    environment: Arc<Environment>,
+    base_url: String,
+}
+
+impl Seeds {
+    pub(crate) async fn demo(&self) -> Result<Seeded, LocalError> {
+        self.organisation(Some("Demo".to_owned()), Some("demo".to_owned())).await
+    }
+
+    pub(crate) async fn organisation(&self, name: Option<String>, suffix: Option<String>) -> Result<Seeded, LocalError> {
+        let suffix = suffix.unwrap_or_else(|| random::alphanumeric(12).to_lowercase());
+        let name = name.unwrap_or_else(|| format!("Organisation {suffix}"));
+        // The function that administers organisations has the tables that making one needs.
+        let deployment = self.environment.deployment("portals", &self.clock);
+        let mut seeded = seed::seed(&deployment, &name, &suffix).await.map_err(LocalError::Seed)?;
+        seeded.link = format!("{}/p/{}", self.base_url, seeded.suffix);
+        Ok(seeded)
+    }
+}
+
+fn template(path: Option<&Path>) -> Result<Template, LocalError> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let path = path.map_or(own, Path::to_path_buf);
+    let text = fs::read_to_string(&path).map_err(LocalError::io(format!("cannot read {}", path.display())))?;
+    // The only parameter without a default.
+    let parameters = BTreeMap::from([("SenderAddress".to_owned(), "no-reply@portico.example".to_owned())]);
+    Template::read(&text, &parameters).map_err(|source| LocalError::Template { path, source })
+}
+
+async fn keep_swept(database: Database, now: Now) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = database.sweep(now()) {
+            tracing::warn!(%error, "the sweep of expired items failed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

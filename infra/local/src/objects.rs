@@ -1,0 +1,102 @@
+//! S3: s3s-fs behind a real port, with the template's buckets. Signatures are checked, so that presigned links work and
+//! wrong ones do not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue,
+};
+use http::{Method, StatusCode};
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::error::LocalError;
+use crate::net;
+use crate::template::Bucket;
+
+/// The object store.
+#[derive(Clone)]
+pub struct Objects {
+    endpoint: String,
+    /// Removed with the last clone, when the data need not outlive the process.
+    _temporary: Option<Arc<TempDir>>,
+}
+
+impl Objects {
+    /// Makes the buckets that are missing below `folder` (or in a temporary one) and serves on `port` (or any free one) as
+    /// one of `tasks`.
+    ///
+    /// # Errors
+    /// When the port is taken or the folder cannot be used.
+    pub async fn start(folder: Option<&Path>, port: Option<u16>, buckets: &[Bucket], tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
+        let temporary = match folder {
+            Some(_) => None,
+            None => Some(TempDir::with_prefix("portico-").map_err(LocalError::io("no temporary folder"))?),
+        };
+        let root = match (folder, &temporary) {
+            (Some(folder), _) => folder.join("objects"),
+            (None, Some(temporary)) => temporary.path().to_path_buf(),
+            (None, None) => PathBuf::new(),
+        };
+        for bucket in buckets {
+            let path = root.join(&bucket.name);
+            fs::create_dir_all(&path).map_err(LocalError::io(format!("cannot make {}", path.display())))?;
+        }
+        fs::create_dir_all(&root).map_err(LocalError::io(format!("cannot make {}", root.display())))?;
+        let files = FileSystem::new(&root).map_err(|error| LocalError::Objects(format!("{error:?}")))?;
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single("local", "local"));
+        let service = builder.build();
+
+        let listener = net::listen(port, "S3_PORT").await?;
+        let endpoint = net::url(&listener)?;
+        let router = Router::new()
+            .fallback(move |request: Request| {
+                let service = service.clone();
+                async move {
+                    match service.oneshot(request).await {
+                        Ok(response) => response.map(Body::new),
+                        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")).into_response(),
+                    }
+                }
+            })
+            .layer(middleware::from_fn(cross_origin));
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the objects' port is closed");
+            }
+        });
+        Ok(Self { endpoint, _temporary: temporary.map(Arc::new) })
+    }
+
+    /// The address for `AWS_ENDPOINT_URL_S3`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// Pages of any origin may use presigned links, as a bucket's CORS rules would allow ours.
+async fn cross_origin(request: Request, next: Next) -> Response {
+    let preflight = request.method() == Method::OPTIONS;
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
+    if preflight {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, PUT, POST, DELETE"));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+    }
+    response
+}
