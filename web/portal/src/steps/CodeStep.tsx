@@ -115,7 +115,8 @@ export function CodeStep({ stage, step }: { stage: Stage; step: Extract<Step, { 
 
 /** Words for what is wrong with the code itself. */
 function faultOf(problem: Problem | null, texts: Texts): string | null {
-  if (problem?.kind === "code-wrong") return texts.code.wrong(problem.body.attemptsLeft);
-  if (problem?.kind === "code-expired") return texts.code.expired;
+  if (problem?.kind === "code-wrong" && problem.body.attemptsLeft !== 0) return texts.code.wrong(problem.body.attemptsLeft);
+  // A code whose last try has failed is as over as one whose time has passed.
+  if (problem?.kind === "code-wrong" || problem?.kind === "code-expired") return texts.code.expired;
   return null;
 }

@@ -97,7 +97,7 @@ export const en: Texts = {
     lead: (portal) => `You’re in ${portal}.`,
     account: "Account",
     portal: "Portal",
-    until: "Signed in until",
+    until: "Valid until",
     signOut: "Sign out",
     everywhere: "Sign out everywhere",
     sure: "This ends your sign-in on every device at once. Are you sure?",
