@@ -1,1 +1,129 @@
-//! .
+//! `POST /v1/admin/portals/{portal}/approvals`: decides on applications, one or many (F43, R9).
+
+use axum::{Json, extract::State};
+use http::Method;
+use portico_domain::{
+    ids::UserId,
+    member::Right,
+    portal::RoleId,
+    user::{Decided, Reason, Verdict},
+};
+use portico_http::{Access, Api, Body, CurrentMember, Problem, Problems};
+use portico_runtime::{Clock, Deployment, MissingVariable};
+use portico_store::{Decision, Store, StoreError, Table};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+/// The part of the OpenAPI document that this function answers for.
+#[derive(OpenApi)]
+#[openapi(paths(approve))]
+pub struct Docs;
+
+/// How many applications one request may decide on.
+const MOST: usize = 100;
+
+/// The routes of this function.
+pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
+    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
+    let state = (store.clone(), deployment.clock().clone());
+    Ok(Api::guarded(deployment, &store)
+        .route(Method::POST, "/v1/admin/portals/{portal}/approvals", Access::Member(Right::DecideApplications), approve)
+        .with_state(state))
+}
+
+/// What an administrator decides.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Approvals {
+    /// The applicants, at most 100; one that is given twice counts once.
+    #[schema(min_items = 1, max_items = 100)]
+    users: Vec<UserId>,
+    /// Yes or no.
+    decision: Answer,
+    /// The role of those who are approved; the one that they signed up with if absent.
+    role: Option<RoleId>,
+    /// Told to those who are rejected.
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Option<Reason>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Answer {
+    Approve,
+    Reject,
+}
+
+/// What came of each.
+#[derive(Debug, Serialize, ToSchema)]
+struct ApprovalResults {
+    /// In the order of the request.
+    results: Vec<ApprovalResult>,
+}
+
+/// What came of one.
+#[derive(Debug, Serialize, ToSchema)]
+struct ApprovalResult {
+    /// The applicant.
+    user: UserId,
+    /// What happened.
+    result: Happened,
+}
+
+/// What happened to an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Happened {
+    /// The applicant is in.
+    Approved,
+    /// The applicant was refused.
+    Rejected,
+    /// They were not waiting for a decision, or no longer: somebody else decided first.
+    Conflict,
+    /// There is no such user in the portal.
+    Unknown,
+    /// All seats are taken; they still wait.
+    NoSeats,
+    /// The tables did not answer; they may be decided on again.
+    Unavailable,
+}
+
+/// Decide on applications
+#[utoipa::path(post, path = "/v1/admin/portals/{portal}/approvals", tag = "administration", security(("administrator" = [])),
+    params(("portal" = portico_domain::ids::PortalId, Path)), request_body = Approvals,
+    responses((status = 200, description = "A result for each applicant", body = ApprovalResults), Problems))]
+async fn approve(State((store, clock)): State<(Store, Clock)>, member: CurrentMember, Body(approvals): Body<Approvals>) -> Result<Json<ApprovalResults>, Problem> {
+    if approvals.users.is_empty() || approvals.users.len() > MOST {
+        return Err(Problem::invalid("/users", "invalid", format!("must name 1 to {MOST} users")));
+    }
+    let by = member.member.id;
+    let portal = member.portal()?;
+    if approvals.role.as_ref().is_some_and(|role| !portal.settings.has_role(role)) {
+        return Err(Problem::invalid("/role", "unknown-role", "is not a role of this portal"));
+    }
+    let reason = approvals.reason.filter(|_| approvals.decision == Answer::Reject);
+    let decided = Decided { by, at: clock.now(), reason: reason.clone() };
+    let verdict = match approvals.decision {
+        Answer::Approve => Verdict::Approve(approvals.role),
+        Answer::Reject => Verdict::Reject(reason),
+    };
+    let mut results: Vec<ApprovalResult> = Vec::with_capacity(approvals.users.len());
+    for user in approvals.users {
+        if results.iter().any(|known| known.user == user) {
+            continue;
+        }
+        // What was decided stays decided: an outage on the way is told for those whom it met, not instead of the others.
+        let result = match (store.decide(&portal, user, &verdict, &decided).await, approvals.decision) {
+            (Ok(Decision::Made), Answer::Approve) => Happened::Approved,
+            (Ok(Decision::Made), Answer::Reject) => Happened::Rejected,
+            (Ok(Decision::NotPending), _) => Happened::Conflict,
+            (Ok(Decision::Unknown), _) => Happened::Unknown,
+            (Ok(Decision::NoSeats), _) => Happened::NoSeats,
+            (Err(StoreError::Unavailable(_)), _) if !results.is_empty() => Happened::Unavailable,
+            (Err(error), _) => return Err(error.into()),
+        };
+        results.push(ApprovalResult { user, result });
+    }
+    Ok(Json(ApprovalResults { results }))
+}

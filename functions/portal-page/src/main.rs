@@ -1,2 +1,9 @@
-//! .
-fn main() {}
+//! Wires `portal-page` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(portal_page::api(deployment)?.into_router()))
+}

@@ -1,2 +1,9 @@
-//! .
-fn main() {}
+//! Wires `send-code` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(send_code::api(deployment)?.into_router()))
+}

@@ -1,1 +1,181 @@
-//! .
+//! `/v1/admin/portals/{portal}/users...`: the external users of a portal, for administrators (F55 to F58).
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use http::Method;
+use jiff::Timestamp;
+use portico_domain::{
+    address::Address,
+    fields::FieldId,
+    ids::{PortalId, UserId},
+    member::Right,
+    portal::{Portal, RoleId},
+    user::{Decided, Status, User},
+};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems};
+use portico_runtime::{Deployment, MissingVariable};
+use portico_store::{Store, Table, Transition};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+/// The part of the OpenAPI document that this function answers for.
+#[derive(OpenApi)]
+#[openapi(paths(list, read, change))]
+pub struct Docs;
+
+/// Users on a page, if the caller does not say how many, and at most.
+const PAGE: usize = 50;
+const LONGEST_PAGE: usize = 200;
+
+/// The routes of this function.
+pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
+    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
+    Ok(Api::guarded(deployment, &store)
+        .route(Method::GET, "/v1/admin/portals/{portal}/users", Access::Member(Right::ReadUsers), list)
+        .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}", Access::Member(Right::ReadUsers), read)
+        .route(Method::PATCH, "/v1/admin/portals/{portal}/users/{user}", Access::Member(Right::ManageUsers), change)
+        .with_state(store))
+}
+
+/// A user, as administrators see them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ManagedUser {
+    /// Identifier.
+    id: UserId,
+    /// Where they stand.
+    status: Status,
+    /// The name that they gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Their proven phone number (E.164).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Address>,
+    /// Their proven email address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Address>,
+    /// Their role.
+    role: RoleId,
+    /// What they filled in, by field.
+    #[schema(value_type = std::collections::HashMap<String, Object>)]
+    fields: std::collections::BTreeMap<FieldId, Value>,
+    /// When they signed up (UTC).
+    #[schema(value_type = String, format = DateTime)]
+    registered_at: Timestamp,
+    /// The decision on their application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<Decided>,
+}
+
+impl ManagedUser {
+    fn new(user: User, portal: &Portal) -> Self {
+        Self {
+            id: user.id,
+            status: user.status,
+            name: user.name().map(str::to_owned),
+            role: portal.effective_role(&user.role),
+            phone: user.phone,
+            email: user.email,
+            fields: user.answers,
+            registered_at: user.registered_at,
+            decided: user.decided,
+        }
+    }
+}
+
+/// One page of users, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserPage {
+    /// The users.
+    users: Vec<ManagedUser>,
+    /// Asks for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// Which users, and how many at a time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only users with this status.
+    status: Option<Status>,
+    /// From the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<UserId>,
+    /// Users on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+}
+
+/// List users
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ListQuery),
+    responses((status = 200, description = "One page, newest first", body = UserPage), Problems))]
+async fn list(State(store): State<Store>, member: CurrentMember, query: Result<Query<ListQuery>, QueryRejection>) -> Result<Json<UserPage>, Problem> {
+    let portal = member.portal()?;
+    let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
+    let limit = query.limit.unwrap_or(PAGE);
+    if !(1..=LONGEST_PAGE).contains(&limit) {
+        return Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}")));
+    }
+    let page = store.users(portal.id, query.status, query.cursor, limit).await?;
+    let cursor = page.next.map(|user| user.to_string());
+    let users = page.users.into_iter().map(|user| ManagedUser::new(user, &portal)).collect();
+    Ok(Json(UserPage { users, cursor }))
+}
+
+/// See a user
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users/{user}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+    responses((status = 200, description = "The user", body = ManagedUser), Problems))]
+async fn read(State(store): State<Store>, member: CurrentMember, Path((_, user)): Path<(String, String)>) -> Result<Json<ManagedUser>, Problem> {
+    let portal = member.portal()?;
+    let user = find(&store, &portal, &user).await?;
+    Ok(Json(ManagedUser::new(user, &portal)))
+}
+
+/// What an administrator changes on a user.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UserChange {
+    /// `disabled` shuts an active user out on their next request (F28); `active` lets them in again, if a seat is left.
+    status: Wanted,
+}
+
+/// The statuses that administrators give.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Wanted {
+    Active,
+    Disabled,
+}
+
+/// Enable or disable a user
+#[utoipa::path(patch, path = "/v1/admin/portals/{portal}/users/{user}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)), request_body = UserChange,
+    responses((status = 200, description = "The user as they are now", body = ManagedUser), Problems))]
+async fn change(State(store): State<Store>, member: CurrentMember, Path((_, user)): Path<(String, String)>, Body(change): Body<UserChange>) -> Result<Json<ManagedUser>, Problem> {
+    let portal = member.portal()?;
+    let mut user = find(&store, &portal, &user).await?;
+    let (before, after) = match change.status {
+        Wanted::Disabled => (Status::Active, Status::Disabled),
+        Wanted::Active => (Status::Disabled, Status::Active),
+    };
+    if user.status == after {
+        return Ok(Json(ManagedUser::new(user, &portal)));
+    }
+    match store.change_status(&portal, user.id, before, after).await? {
+        Transition::Done => user.status = after,
+        Transition::NoSeats => return Err(Kind::NoSeats.into()),
+        Transition::Moved | Transition::PortalChanged => return Err(Problem::from(Kind::StatusConflict).with("userStatus", user.status.as_str())),
+    }
+    Ok(Json(ManagedUser::new(user, &portal)))
+}
+
+async fn find(store: &Store, portal: &Portal, user: &str) -> Result<User, Problem> {
+    let id: UserId = user.parse().map_err(|_| Problem::from(Kind::NotFound))?;
+    store.user(portal.id, id).await?.ok_or_else(|| Kind::NotFound.into())
+}

@@ -1,1 +1,64 @@
-//! .
+//! The one way in: from a proof, through admission, to a session.
+//!
+//! Every path by which somebody signs in ends in [`Gate`], and [`Gate`] asks `admission::decide`. There is no other maker of sessions
+//! (S37).
+
+pub mod codes;
+mod gate;
+pub mod keys;
+pub mod ticket;
+pub mod token;
+
+pub use gate::{Gate, Outcome, RegistrationError, SignIn};
+pub use keys::Keyring;
+
+use portico_domain::{admission::Refusal, limits::TooMany};
+use portico_runtime::{entropy::NoEntropy, secret::SecretUnavailable};
+use portico_store::StoreError;
+
+/// Why somebody is not a step further.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// There is no such portal.
+    #[error("no such portal")]
+    NoPortal,
+    /// The code is not the one that was sent.
+    #[error("wrong code")]
+    CodeWrong {
+        /// Guesses left.
+        attempts_left: u8,
+    },
+    /// The code was used, replaced, is too old, or all its guesses are spent.
+    #[error("the code is no longer good")]
+    CodeExpired,
+    /// A cap was reached (S9).
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// The ticket is not ours, is of another portal, or is too old.
+    #[error("the ticket is no longer good")]
+    TicketExpired,
+    /// The step that the ticket asked for is done.
+    #[error("the step is done")]
+    TicketSpent,
+    /// All seats are taken (R6).
+    #[error("no seats")]
+    NoSeats,
+    /// A rule says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Two requests kept getting in each other's way (R10).
+    #[error("too much contention")]
+    Busy,
+    /// The tables gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The deployment's secret could not be read.
+    #[error(transparent)]
+    Secret(#[from] SecretUnavailable),
+    /// No random bits.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// A key or a token could not be made.
+    #[error("cryptography failed: {0}")]
+    Crypto(&'static str),
+}

@@ -11,7 +11,7 @@ use crate::{
     ids::{PortalId, UserId},
     portal::{Access, Link, Portal},
     user::{Reason, Status, User},
-    window::WindowState,
+    window::{Window, WindowState},
 };
 
 /// What a person has proven in the sign-in that is under way.
@@ -111,7 +111,7 @@ pub enum Refusal {
     MethodOff,
     /// Nobody new gets in before or after the window (F20).
     #[error("registration is closed")]
-    RegistrationClosed,
+    RegistrationClosed(Window),
     /// Only invited people get in, and this one is not (F31).
     #[error("not invited")]
     NotInvited,
@@ -141,8 +141,10 @@ pub fn decide(case: &Case<'_>) -> Result<Decision, Refusal> {
             // The account was made inside the window; its owner may finish signing up later (F34).
             Status::Inactive => {}
         },
-        None if portal.registration(case.now) != WindowState::Open => return Err(Refusal::RegistrationClosed),
-        None => {}
+        None => match &portal.settings.registration.window {
+            Some(window) if window.state(case.now) != WindowState::Open => return Err(Refusal::RegistrationClosed(window.clone())),
+            _ => {}
+        },
     }
     if portal.settings.access == Access::Invited {
         return Err(Refusal::NotInvited);

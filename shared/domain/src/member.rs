@@ -18,13 +18,15 @@ pub enum Right {
     DecideApplications,
     /// See users.
     ReadUsers,
+    /// Enable and disable users.
+    ManageUsers,
     /// Buy seats; see the organisation's figures.
     ManageOrganisation,
 }
 
 impl Right {
     /// All of them: what an owner has.
-    pub const ALL: [Self; 4] = [Self::ManagePortals, Self::DecideApplications, Self::ReadUsers, Self::ManageOrganisation];
+    pub const ALL: [Self; 5] = [Self::ManagePortals, Self::DecideApplications, Self::ReadUsers, Self::ManageUsers, Self::ManageOrganisation];
 }
 
 /// A member with rights.

@@ -11,6 +11,8 @@ use crate::{
     text::{Name, Text, Title},
     window::{Window, WindowState},
 };
+#[cfg(feature = "openapi")]
+use crate::window::WindowInput;
 
 /// The most links that a portal may have, the default one included.
 pub const MAX_LINKS: usize = 20;
@@ -117,7 +119,7 @@ impl Colour {
 /// The address of a picture: `https`, plain characters only, so that it can stand in a style sheet and a policy (S58).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, format = Uri, example = "https://www.example.com/logo.png"))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = "uri", example = "https://www.example.com/logo.png"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PictureUrl(String);
 
@@ -188,6 +190,7 @@ pub struct Design {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Registration {
     /// The window (F20); always open if absent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<WindowInput>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 }

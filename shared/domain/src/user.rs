@@ -50,8 +50,8 @@ pub type Reason = Text<500>;
 /// An administrator's answer to an application (F43).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Let in, with a role.
-    Approve(RoleId),
+    /// Let in, with this role, or with the one that they signed up with.
+    Approve(Option<RoleId>),
     /// Refuse, with a reason if one was given.
     Reject(Option<Reason>),
 }

@@ -44,8 +44,6 @@ pub enum WindowError {
 
 /// A checked window. What was written is kept for the administrator; the instants decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = WindowInput))]
 #[serde(try_from = "WindowInput", into = "WindowInput")]
 pub struct Window {
     written: WindowInput,
@@ -78,6 +76,11 @@ impl Window {
     /// The zone's IANA name.
     pub fn zone(&self) -> &str {
         &self.written.zone
+    }
+
+    /// The end as it was written, with its zone, for people.
+    pub fn closes_at_local(&self) -> Option<String> {
+        self.written.closes_at.map(|local| format!("{} ({})", local.strftime("%Y-%m-%d %H:%M"), self.written.zone))
     }
 
     /// Where `now` lies.

@@ -1,1 +1,16 @@
-//! .
+//! What all HTTP functions share: routes with their rights, sessions and members, bodies, problems, headers.
+
+mod api;
+mod body;
+mod current;
+mod edge;
+mod outcome;
+pub mod problem;
+mod request;
+
+pub use api::{Access, Api, Route};
+pub use body::Body;
+pub use current::{CurrentMember, CurrentUser, presented_session};
+pub use outcome::{SessionView, SignInOutcome, UserView, clear_cookie, refusal, signed_in_response};
+pub use problem::{FieldProblem, Kind, Problem, Problems};
+pub use request::{ClientAddress, Origins, PathId, Reader};

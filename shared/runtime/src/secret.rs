@@ -24,6 +24,13 @@ impl std::fmt::Debug for SecretVersion {
 #[error("the deployment's secret could not be read: {0}")]
 pub struct SecretUnavailable(String);
 
+impl SecretUnavailable {
+    /// The secret has no version in use.
+    pub fn missing() -> Self {
+        Self("it has no current version".into())
+    }
+}
+
 /// Which version to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

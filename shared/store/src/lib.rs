@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
 };
-use aws_types::SdkConfig;
+use portico_runtime::{Deployment, MissingVariable};
 
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use members::{MemberSession, MemberToken};
@@ -25,15 +25,34 @@ pub use portals::{LinkError, Saved};
 pub use sessions::{SessionRecord, SessionToken, Signed};
 pub use users::{Decision, Enrolment, Page, Transition};
 
-/// The names of the tables.
-#[derive(Debug, Clone)]
-pub struct Tables {
+/// A table that a function may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
     /// Organisations, portals, links.
-    pub portals: String,
+    Portals,
     /// Users, their addresses and sessions, members, seats.
-    pub users: String,
+    Users,
     /// Codes, counters, spent tickets.
-    pub codes: String,
+    Codes,
+}
+
+impl Table {
+    /// The variable that names the table.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Portals => "PORTALS_TABLE",
+            Self::Users => "USERS_TABLE",
+            Self::Codes => "CODES_TABLE",
+        }
+    }
+}
+
+/// The names of the tables; empty where the function was not given the table.
+#[derive(Debug, Clone, Default)]
+struct Tables {
+    portals: String,
+    users: String,
+    codes: String,
 }
 
 /// The tables, and the client that reaches them. Cheap to clone.
@@ -55,9 +74,18 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// A store over these tables.
-    pub fn new(settings: &SdkConfig, tables: Tables) -> Self {
-        Self { client: Client::new(settings), tables }
+    /// Opens the tables that a function declares; the template gives it the same ones.
+    pub fn open(deployment: &Deployment, given: &[Table]) -> Result<Self, MissingVariable> {
+        let mut tables = Tables::default();
+        for table in given {
+            let name = deployment.table(table.variable())?;
+            match table {
+                Table::Portals => tables.portals = name,
+                Table::Users => tables.users = name,
+                Table::Codes => tables.codes = name,
+            }
+        }
+        Ok(Self { client: Client::new(&deployment.aws("DYNAMODB")), tables })
     }
 }
 

@@ -185,7 +185,7 @@ impl Store {
     /// Writes a decision on a waiting user, with the seat of an approved one. Of two that meet, one is made (R9).
     pub async fn decide(&self, portal: &Portal, user: UserId, verdict: &Verdict, decided: &Decided) -> Result<Decision, StoreError> {
         let role = match verdict {
-            Verdict::Approve(role) => Some(role),
+            Verdict::Approve(role) => role.as_ref(),
             Verdict::Reject(_) => None,
         };
         let expression = match role {

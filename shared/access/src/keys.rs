@@ -1,0 +1,202 @@
+//! Keys: all of them derive from the deployment's one secret by HKDF (RFC 5869), told apart by label.
+
+use std::{fmt, sync::Arc};
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use p256::{SecretKey, ecdsa::SigningKey};
+use portico_domain::{
+    address::Address,
+    code::{Code, Flow, Purpose},
+    ids::PortalId,
+};
+use portico_runtime::{
+    Deployment,
+    secret::{SecretUnavailable, SecretVersion, Stage, read},
+};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+
+/// How long it takes before an unknown version is looked for again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// The keys of one version of the secret.
+pub struct Keys {
+    version: String,
+    pepper: [u8; 64],
+    ticket: [u8; 32],
+    secret: Vec<u8>,
+}
+
+impl Keys {
+    /// Derives the keys of a version.
+    pub fn derive(secret: &SecretVersion) -> Self {
+        let text = secret.text.as_bytes();
+        Self {
+            version: secret.id.clone(),
+            pepper: derive(text, "portico code pepper v1"),
+            ticket: derive(text, "portico flow ticket v1"),
+            secret: text.to_vec(),
+        }
+    }
+
+    /// The version of the secret, by which stored hashes and tokens name their keys.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The key that signs flow tickets.
+    pub(crate) fn ticket(&self) -> &[u8; 32] {
+        &self.ticket
+    }
+
+    /// The key that signs tokens for the application behind the portal (ES256). Derived when asked for: few functions need it.
+    pub(crate) fn token(&self) -> SigningKey {
+        // One candidate in 2^32 is no scalar of the curve; then the next label is taken.
+        let mut candidates = (1_u8..).map(|number| derive::<32>(&self.secret, &format!("portico application token v1 {number}")));
+        loop {
+            if let Some(key) = candidates.next().and_then(|bytes| SecretKey::from_slice(&bytes).ok()) {
+                return SigningKey::from(key);
+            }
+        }
+    }
+
+    /// The form in which a code is stored: an HMAC over the code and all that it is bound to (S2, S4).
+    pub fn code_hash(&self, portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> [u8; 32] {
+        self.code_mac(portal, recipient, purpose, flow, code).finalize().into_bytes().into()
+    }
+
+    /// Whether this code has this hash; takes the same time wherever they differ (S4).
+    pub fn code_matches(&self, hash: &[u8; 32], portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> bool {
+        self.code_hash(portal, recipient, purpose, flow, code).ct_eq(hash).into()
+    }
+
+    fn code_mac(&self, portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new(&self.pepper.into());
+        // Parts of fixed length first; the address, whose length varies, comes last: no two inputs look the same.
+        mac.update(&portal.to_bytes());
+        mac.update(&flow.to_bytes());
+        mac.update(code.digits().as_bytes());
+        mac.update(purpose.label().as_bytes());
+        mac.update(b"\0");
+        mac.update(recipient.as_str().as_bytes());
+        mac
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({}, redacted)", self.version)
+    }
+}
+
+fn derive<const N: usize>(secret: &[u8], label: &str) -> [u8; N] {
+    let mut key = [0; N];
+    let expanded = Hkdf::<Sha256>::new(None, secret).expand(label.as_bytes(), &mut key);
+    debug_assert!(expanded.is_ok(), "so few bytes are within what SHA-256 expands to (RFC 5869 2.3)");
+    key
+}
+
+/// The keys of the versions of the secret that are good: the one in use and, during a rotation, the one before.
+///
+/// Read at first use and kept. A version that is not known is looked for at most once a minute, so that forged names cost nothing.
+#[derive(Debug)]
+pub struct Keyring {
+    deployment: Deployment,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The one in use first.
+    keys: Vec<Arc<Keys>>,
+    looked_at: Option<Timestamp>,
+}
+
+impl Keyring {
+    /// An empty ring; nothing is read yet.
+    pub fn new(deployment: &Deployment) -> Self {
+        Self { deployment: deployment.clone(), known: Mutex::default() }
+    }
+
+    /// The keys in use.
+    pub async fn current(&self) -> Result<Arc<Keys>, SecretUnavailable> {
+        let mut known = self.known.lock().await;
+        if let Some(keys) = known.keys.first() {
+            return Ok(keys.clone());
+        }
+        let keys = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
+        known.keys.push(keys.clone());
+        Ok(keys)
+    }
+
+    /// The keys of a version, if it is good.
+    pub async fn version(&self, version: &str) -> Result<Option<Arc<Keys>>, SecretUnavailable> {
+        let mut known = self.known.lock().await;
+        let find = |known: &Known| known.keys.iter().find(|keys| keys.version == version).cloned();
+        if let Some(keys) = find(&known) {
+            return Ok(Some(keys));
+        }
+        let now = self.deployment.clock().now();
+        if known.looked_at.is_some_and(|at| now.duration_since(at) < LOOK_AGAIN) {
+            return Ok(None);
+        }
+        known.looked_at = Some(now);
+        known.keys = self.read_both().await?;
+        Ok(find(&known))
+    }
+
+    /// The keys of all good versions, the one in use first.
+    pub async fn all(&self) -> Result<Vec<Arc<Keys>>, SecretUnavailable> {
+        let mut known = self.known.lock().await;
+        if known.looked_at.is_none() {
+            known.looked_at = Some(self.deployment.clock().now());
+            known.keys = self.read_both().await?;
+        }
+        Ok(known.keys.clone())
+    }
+
+    async fn read_both(&self) -> Result<Vec<Arc<Keys>>, SecretUnavailable> {
+        let current = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
+        let previous = self.read(Stage::Previous).await?;
+        Ok(std::iter::once(current).chain(previous).collect())
+    }
+
+    async fn read(&self, stage: Stage) -> Result<Option<Arc<Keys>>, SecretUnavailable> {
+        Ok(read(&self.deployment, stage).await?.map(|secret| Arc::new(Keys::derive(&secret))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(text: &str) -> Keys {
+        Keys::derive(&SecretVersion { id: "v1".into(), text: text.into() })
+    }
+
+    #[test]
+    fn a_code_is_bound_to_portal_recipient_flow_and_secret() {
+        let portal = |random| PortalId::new(Timestamp::UNIX_EPOCH, random);
+        let address = |text: &str| Address::parse(text, &[]).unwrap();
+        let flow = |byte| Flow::new([byte; 16], address("li@example.com").key(portal(1)));
+        let code = |digits| Code::parse(digits).unwrap();
+        let hash = keys("secret").code_hash(portal(1), &address("li@example.com"), Purpose::SignIn, &flow(1), code("218594"));
+        let matches = |keys: Keys, portal, mailbox, flow, digits| keys.code_matches(&hash, portal, &address(mailbox), Purpose::SignIn, &flow, code(digits));
+        assert!(matches(keys("secret"), portal(1), "li@example.com", flow(1), "218594"));
+        assert!(!matches(keys("other"), portal(1), "li@example.com", flow(1), "218594"), "secret");
+        assert!(!matches(keys("secret"), portal(2), "li@example.com", flow(1), "218594"), "portal");
+        assert!(!matches(keys("secret"), portal(1), "wang@example.com", flow(1), "218594"), "recipient");
+        assert!(!matches(keys("secret"), portal(1), "li@example.com", flow(2), "218594"), "flow");
+        assert!(!matches(keys("secret"), portal(1), "li@example.com", flow(1), "218595"), "code");
+    }
+
+    #[test]
+    fn keys_for_different_uses_differ_and_hide_in_debug() {
+        let keys = keys("secret");
+        assert_ne!(keys.pepper[..32], keys.ticket);
+        assert_eq!(format!("{keys:?}"), "Keys(v1, redacted)");
+    }
+}

@@ -1,0 +1,193 @@
+//! The outcome of a step of a sign-in, as callers see it.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+use jiff::Timestamp;
+use portico_access::{AccessError, Outcome, SignIn};
+use portico_domain::{
+    address::{Address, Channel},
+    admission::Refusal,
+    fields::Field,
+    ids::{PortalId, UserId},
+    limits::retry_after_seconds,
+    portal::{Portal, RoleId},
+    suffix::Suffix,
+    user::User,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Kind, Problem, Reader};
+
+/// The cookie that carries an external user's session: this host only, `https` only, out of reach of scripts (S22).
+pub(crate) const COOKIE: &str = "__Host-portico";
+
+/// Who is signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    /// Identifier.
+    pub id: UserId,
+    /// The name that they gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Their role in the portal.
+    pub role: RoleId,
+    /// Their proven phone number (E.164).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub phone: Option<Address>,
+    /// Their proven email address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub email: Option<Address>,
+}
+
+impl UserView {
+    /// What a user may see of themselves.
+    pub fn new(user: &User, portal: &Portal) -> Self {
+        Self {
+            id: user.id,
+            name: user.name().map(str::to_owned),
+            role: portal.effective_role(&user.role),
+            phone: user.phone.clone(),
+            email: user.email.clone(),
+        }
+    }
+}
+
+/// Where somebody is signed in, and until when.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Session)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Who.
+    pub user: UserView,
+    /// Where.
+    pub portal: PortalView,
+    /// When it ends if they do nothing more (UTC).
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// The portal of a session.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SessionPortal)]
+pub struct PortalView {
+    /// Identifier.
+    pub id: PortalId,
+    /// The name that outside people see (F2).
+    pub name: String,
+    /// The suffix of its link.
+    pub link: Option<Suffix>,
+}
+
+impl SessionView {
+    /// A session for the eyes of its owner.
+    pub fn new(user: &User, portal: &Portal, expires_at: Timestamp) -> Self {
+        let name = portal.settings.name.as_str().to_owned();
+        let portal_view = PortalView { id: portal.id, name, link: portal.main_link().map(|link| link.suffix.clone()) };
+        Self { user: UserView::new(user, portal), portal: portal_view, expires_at }
+    }
+}
+
+/// The outcome of a step of a sign-in: in, or what comes next.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum SignInOutcome {
+    /// In. The session is in the cookie, and in `session` for programs (`Accept: application/json`).
+    SignedIn {
+        /// Who, where, until when.
+        #[serde(flatten)]
+        view: SessionView,
+        /// The session, for programs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+    },
+    /// The portal's fields are to be filled in.
+    Collect {
+        /// For `registration`; good for ten minutes.
+        ticket: String,
+        /// What to ask for.
+        fields: Vec<Field>,
+    },
+    /// An administrator is to decide.
+    AwaitingApproval {
+        /// For `registration/status`; good for ten minutes, renewed by each request.
+        ticket: String,
+        /// How the answer will come.
+        channel: Channel,
+    },
+}
+
+/// The answer to a step of a sign-in.
+pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader, now: Timestamp) -> Result<Response, Problem> {
+    match outcome.map_err(|error| refusal(error, now))? {
+        Outcome::SignedIn(sign_in) => Ok(signed_in(sign_in, reader, now)),
+        Outcome::Collect { ticket, fields } => Ok(Json(SignInOutcome::Collect { ticket, fields }).into_response()),
+        Outcome::AwaitingApproval { ticket, channel } => Ok(Json(SignInOutcome::AwaitingApproval { ticket, channel }).into_response()),
+    }
+}
+
+fn signed_in(sign_in: SignIn, reader: &Reader, now: Timestamp) -> Response {
+    let text = sign_in.token.reveal();
+    // Without the tick the cookie ends with the browser; the server ends it anyway (F25).
+    let lifetime = if sign_in.remembered { format!("; Max-Age={}", sign_in.expires_at.as_second() - now.as_second()) } else { String::new() };
+    let cookie = format!("{COOKIE}={text}; Path=/; Secure; HttpOnly; SameSite=Lax{lifetime}");
+    let view = SessionView::new(&sign_in.user, &sign_in.portal, sign_in.expires_at);
+    let mut response = Json(SignInOutcome::SignedIn { view, session: reader.wants_json.then_some(text) }).into_response();
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Takes the session's cookie from the browser, and what the browser kept (S28).
+pub fn clear_cookie(response: &mut Response) {
+    let cookie = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""));
+}
+
+/// The problem that says why somebody is not a step further.
+pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
+    match error {
+        AccessError::NoPortal => Kind::NotFound.into(),
+        AccessError::CodeWrong { attempts_left } => Problem::from(Kind::CodeWrong).with("attemptsLeft", attempts_left),
+        AccessError::CodeExpired => Kind::CodeExpired.into(),
+        AccessError::TooMany(too_many) => Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(too_many.retry_at, now)),
+        AccessError::TicketExpired => Kind::TicketExpired.into(),
+        AccessError::TicketSpent => Kind::TicketSpent.into(),
+        AccessError::NoSeats => Kind::NoSeats.into(),
+        AccessError::Refused(refusal) => refused(refusal),
+        AccessError::Store(error) => error.into(),
+        AccessError::Busy => Problem::unavailable(error),
+        AccessError::Secret(error) => Problem::unavailable(error),
+        AccessError::Entropy(_) | AccessError::Crypto(_) => Problem::internal(error),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::PortalOff => Kind::PortalOff.into(),
+        Refusal::MethodOff => Kind::MethodOff.into(),
+        Refusal::NotInvited => Kind::NotInvited.into(),
+        Refusal::Disabled => Kind::Disabled.into(),
+        Refusal::Rejected(None) => Kind::Rejected.into(),
+        Refusal::Rejected(Some(reason)) => Problem::from(Kind::Rejected).with("reason", reason.as_str()),
+        Refusal::RegistrationClosed(window) => {
+            let mut problem = Problem::from(Kind::RegistrationClosed).with("zone", window.zone());
+            for (name, instant) in [("opensAt", window.opens_at()), ("closesAt", window.closes_at())] {
+                if let Some(instant) = instant {
+                    problem = problem.with(name, instant.to_string());
+                }
+            }
+            problem
+        }
+    }
+}
