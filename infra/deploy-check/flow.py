@@ -149,11 +149,11 @@ class Flow:
         for title, method, path, body, status, problem in [
             ("another method than POST", "GET", codes, None, 405, "method-not-allowed"),
             ("a path that nobody takes", "GET", "/v1/nowhere", None, 404, "not-found"),
-            ("malformed JSON", "POST", codes, b'{"address":', 400, "malformed-json"),
-            ("an unknown field", "POST", codes, {"address": PHONE, "purpose": "sign-in", "role": "admin"}, 422, None),
-            ("an address that is none", "POST", codes, {"address": "nobody", "purpose": "sign-in"}, 422, None),
+            ("malformed JSON", "POST", codes, b'{"address":', 400, "malformed"),
+            ("an unknown field", "POST", codes, {"address": PHONE, "purpose": "sign-in", "role": "admin"}, 422, "invalid"),
+            ("an address that is none", "POST", codes, {"address": "nobody", "purpose": "sign-in"}, 422, "invalid"),
             ("a session without a cookie", "GET", "/v1/session", None, 401, "signed-out"),
-            ("administration without a session", "GET", f"{self.admin}/users", None, 401, None),
+            ("administration without a session", "GET", f"{self.admin}/users", None, 401, "signed-out"),
         ]:
             with self.steps.alone(f"{title}: {status}"):
                 answer = browser.call(method, path, body).expect(status, problem)
