@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::error::LocalError;
 use crate::messages::Messages;
 use crate::net;
+use crate::rights::{self, Rights};
 use crate::template::Secret;
 use secrets::Secrets;
 
@@ -43,22 +44,35 @@ pub struct Capture {
     messages: Messages,
     secrets: Secrets,
     failing: Arc<Mutex<Option<Sender>>>,
+    rights: Arc<Rights>,
     now: Now,
 }
 
 impl Capture {
-    /// Serves on any free port, as one of `tasks`. With a `folder` messages and secrets outlive the process.
+    /// Serves on any free port, as one of `tasks`. Callers are held to `rights`. With a `folder` messages and secrets outlive the process.
     ///
     /// # Errors
     /// When no port is free or the folder cannot be used.
-    pub async fn start(folder: Option<&Path>, secrets: &[Secret], now: Now, tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
+    pub async fn start(
+        folder: Option<&Path>,
+        secrets: &[Secret],
+        rights: Arc<Rights>,
+        now: Now,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, LocalError> {
         let listener = net::listen(None, "PORT").await?;
         let messages = match folder {
             Some(folder) => Messages::open(&folder.join("messages.jsonl"))?,
             None => Messages::default(),
         };
-        let capture =
-            Self { endpoint: net::url(&listener)?, messages, secrets: Secrets::open(folder, secrets)?, failing: Arc::default(), now };
+        let capture = Self {
+            endpoint: net::url(&listener)?,
+            messages,
+            secrets: Secrets::open(folder, secrets)?,
+            failing: Arc::default(),
+            rights,
+            now,
+        };
         let router =
             Router::new().route("/", post(by_header)).route("/v2/email/outbound-emails", post(ses::send_email)).with_state(capture.clone());
         tasks.spawn(async move {
@@ -94,6 +108,14 @@ impl Capture {
         self.secrets.rotate()
     }
 
+    /// The refusal of a call, when its signer may do `action` on none of `resources`.
+    fn refused(&self, headers: &HeaderMap, action: &str, resources: &[String]) -> Option<String> {
+        let caller = rights::caller(headers);
+        let allowed = resources.iter().any(|resource| self.rights.allow(&caller, action, resource));
+        let resource = resources.first().map_or("*", String::as_str);
+        (!allowed).then(|| rights::refusal(&caller, action, resource))
+    }
+
     fn fails(&self, sender: Sender) -> bool {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) == Some(sender)
     }
@@ -103,8 +125,8 @@ impl Capture {
 /// body.
 async fn by_header(State(capture): State<Capture>, headers: HeaderMap, body: Bytes) -> Response {
     match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
-        Some(target) => secrets::answer(&capture, target, &body),
-        None => sns::answer(&capture, &body),
+        Some(target) => secrets::answer(&capture, target, &headers, &body),
+        None => sns::answer(&capture, &headers, &body),
     }
 }
 

@@ -13,17 +13,20 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::capture::{Capture, Now, Sender};
 use crate::control::{self, Control};
-use crate::database::Database;
+use crate::database::{Database, remote};
 use crate::error::LocalError;
 use crate::gateway::Gateway;
 use crate::messages::Messages;
 use crate::meter::Meter;
 use crate::objects::Objects;
+use crate::rights::Rights;
 use crate::schedules::Schedules;
 use crate::seed::{self, Seeded};
 use crate::template::Template;
 use crate::{functions, net, random};
 
+/// The access key of callers that may do everything.
+const EVERYBODY: &str = "local";
 /// How often expired items are swept in the background.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long requests under way may take when the cloud stops.
@@ -46,7 +49,7 @@ pub struct Options {
     /// Set over what the template gives each function, such as `CAP_CLIENT_MINUTELY`; `AWS_ENDPOINT_URL_*` here replaces a
     /// built-in part.
     pub environment: BTreeMap<String, String>,
-    /// Runs schedules and sweeps by themselves, and leaves the meter out.
+    /// Runs schedules and sweeps by themselves, and leaves the meter and its rights out.
     pub background: bool,
 }
 
@@ -87,9 +90,15 @@ impl Cloud {
         });
         let file = folder.map(|folder| folder.join("database.sqlite"));
         let database = Database::start(file.as_deref(), options.database_port, &template.tables, &mut tasks).await?;
-        let meter = Meter::start(database.endpoint(), &mut tasks).await?;
-        let capture = Capture::start(folder, &template.secrets, now.clone(), &mut tasks).await?;
-        let objects = Objects::start(folder, options.objects_port, &template.buckets, &mut tasks).await?;
+        if let Some(endpoint) = options.environment.get("AWS_ENDPOINT_URL_DYNAMODB").filter(|endpoint| !endpoint.is_empty()) {
+            remote::create(endpoint, &template.tables).await;
+        }
+        let rights = Arc::new(if options.background { Rights::default() } else { Rights::of(&template) });
+        let meter = Meter::start(database.endpoint(), rights.clone(), &mut tasks).await?;
+        let capture = Capture::start(folder, &template.secrets, rights, now.clone(), &mut tasks).await?;
+        let mut callers: Vec<_> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
+        callers.push(EVERYBODY.to_owned());
+        let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, &mut tasks).await?;
 
         let environment = Arc::new(Environment {
             functions: template.functions.iter().map(|function| (function.crate_name.clone(), function.environment.clone())).collect(),
@@ -100,7 +109,7 @@ impl Cloud {
                 ("AWS_ENDPOINT_URL_SESV2", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SECRETSMANAGER", capture.endpoint()),
                 ("AWS_REGION", "us-east-1"),
-                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_ACCESS_KEY_ID", EVERYBODY),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -108,7 +117,11 @@ impl Cloud {
             origins: format!("{base_url} {}", base_url.replace("127.0.0.1", "localhost")),
             given: options.environment,
         });
-        let started = functions::start(|function| environment.deployment(function, &clock))?;
+        let started = functions::start(|function| {
+            // Some emulators keep data apart by access key: only ours is told who calls.
+            let caller = if options.background { EVERYBODY } else { function };
+            environment.deployment(function, caller, &clock)
+        })?;
         let schedules = Schedules::new(&template, started.schedules);
         let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
@@ -189,10 +202,10 @@ impl Cloud {
         self.environment.of(function)
     }
 
-    /// A deployment with the environment of a function (by crate), for tests that call the code below it.
+    /// A deployment with the environment of a function (by crate) and with all rights, for tests that call the code below it.
     #[must_use]
     pub fn deployment(&self, function: &str) -> Deployment {
-        self.environment.deployment(function, self.clock())
+        self.environment.deployment(function, EVERYBODY, self.clock())
     }
 
     /// The demo organisation, made when it is missing, with a fresh administrator's session.
@@ -247,7 +260,7 @@ impl Environment {
             origins.clone_from(&self.origins);
         }
         let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
-        for (name, value) in &self.given {
+        for (name, value) in self.given.iter().filter(|(_, value)| !value.is_empty()) {
             if is_endpoint(name) || environment.contains_key(name) {
                 environment.insert(name.clone(), value.clone());
             }
@@ -258,8 +271,10 @@ impl Environment {
         environment
     }
 
-    fn deployment(&self, function: &str, clock: &Clock) -> Deployment {
-        let environment = self.of(function);
+    /// With the environment of `function` and the rights of `caller`.
+    fn deployment(&self, function: &str, caller: &str, clock: &Clock) -> Deployment {
+        let mut environment = self.of(function);
+        environment.insert("AWS_ACCESS_KEY_ID".to_owned(), caller.to_owned());
         Deployment::new(|name| environment.get(name).cloned(), clock.clone())
     }
 }
@@ -281,7 +296,7 @@ impl Seeds {
         let suffix = suffix.unwrap_or_else(|| random::alphanumeric(12).to_lowercase());
         let name = name.unwrap_or_else(|| format!("Organisation {suffix}"));
         // The function that administers organisations has the tables that making one needs.
-        let deployment = self.environment.deployment("portals", &self.clock);
+        let deployment = self.environment.deployment("portals", EVERYBODY, &self.clock);
         let mut seeded = seed::seed(&deployment, &name, &suffix).await.map_err(LocalError::Seed)?;
         seeded.link = format!("{}/p/{}", self.base_url, seeded.suffix);
         Ok(seeded)

@@ -3,6 +3,8 @@
 //! Expired items stay until [`Database::sweep`], as they may for days in the cloud: a lifetime that is not checked on
 //! read is noticed.
 
+pub(crate) mod remote;
+
 use std::collections::HashMap;
 use std::path::Path;
 

@@ -14,6 +14,7 @@ pub mod meter;
 mod net;
 pub mod objects;
 mod random;
+pub mod rights;
 pub mod schedules;
 pub mod seed;
 pub mod template;

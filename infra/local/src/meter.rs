@@ -4,7 +4,7 @@ mod call;
 mod fault;
 mod proxy;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,10 @@ pub use fault::{Fault, Rule};
 
 use crate::error::LocalError;
 use crate::net;
+use crate::rights::{self, Rights};
 
+/// What the ARNs of the template's tables begin with.
+const TABLES: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/";
 /// Calls that are kept; older ones are forgotten.
 const KEPT: usize = 200_000;
 
@@ -23,6 +26,7 @@ const KEPT: usize = 200_000;
 #[derive(Clone)]
 pub struct Meter {
     endpoint: String,
+    rights: Arc<Rights>,
     state: Arc<Mutex<State>>,
 }
 
@@ -33,13 +37,13 @@ struct State {
 }
 
 impl Meter {
-    /// Serves on any free port before the database at `upstream`, as one of `tasks`.
+    /// Serves on any free port before the database at `upstream`, as one of `tasks`. Callers are held to `rights`.
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start(upstream: &str, tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
+    pub async fn start(upstream: &str, rights: Arc<Rights>, tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
         let listener = net::listen(None, "PORT").await?;
-        let meter = Self { endpoint: net::url(&listener)?, state: Arc::default() };
+        let meter = Self { endpoint: net::url(&listener)?, rights, state: Arc::default() };
         tasks.spawn(proxy::serve(listener, upstream.to_owned(), meter.clone()));
         Ok(meter)
     }
@@ -84,6 +88,14 @@ impl Meter {
             state.calls.pop_front();
         }
         state.calls.push_back(call);
+    }
+
+    /// The refusal of a call that takes a right which its caller does not have.
+    fn refusal(&self, caller: &str, rights: &BTreeSet<(String, String)>) -> Option<Fault> {
+        rights.iter().find_map(|(action, table)| {
+            let arn = format!("{TABLES}{table}");
+            (!self.rights.allow(caller, action, &arn)).then(|| Fault::Denied(rights::refusal(caller, action, &arn)))
+        })
     }
 
     /// The fault that the call hits, if any.

@@ -35,11 +35,17 @@ pub struct Objects {
 
 impl Objects {
     /// Makes the buckets that are missing below `folder` (or in a temporary one) and serves on `port` (or any free one) as
-    /// one of `tasks`.
+    /// one of `tasks`. The `callers` are the access keys that it knows, all with the secret `local`.
     ///
     /// # Errors
     /// When the port is taken or the folder cannot be used.
-    pub async fn start(folder: Option<&Path>, port: Option<u16>, buckets: &[Bucket], tasks: &mut JoinSet<()>) -> Result<Self, LocalError> {
+    pub async fn start(
+        folder: Option<&Path>,
+        port: Option<u16>,
+        buckets: &[Bucket],
+        callers: &[String],
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, LocalError> {
         let temporary = match folder {
             Some(_) => None,
             None => Some(TempDir::with_prefix("portico-").map_err(LocalError::io("no temporary folder"))?),
@@ -56,7 +62,11 @@ impl Objects {
         fs::create_dir_all(&root).map_err(LocalError::io(format!("cannot make {}", root.display())))?;
         let files = FileSystem::new(&root).map_err(|error| LocalError::Objects(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(SimpleAuth::from_single("local", "local"));
+        let mut keys = SimpleAuth::new();
+        for key in callers {
+            keys.register(key.clone(), "local".into());
+        }
+        builder.set_auth(keys);
         let service = builder.build();
 
         let listener = net::listen(port, "S3_PORT").await?;

@@ -7,8 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ struct GetSecretValue {
     version_stage: Option<String>,
 }
 
-pub(super) fn answer(capture: &Capture, target: &str, body: &[u8]) -> Response {
+pub(super) fn answer(capture: &Capture, target: &str, headers: &HeaderMap, body: &[u8]) -> Response {
     if target != "secretsmanager.GetSecretValue" {
         return error("UnknownOperationException", &format!("{target} is not kept locally"));
     }
@@ -122,6 +122,9 @@ pub(super) fn answer(capture: &Capture, target: &str, body: &[u8]) -> Response {
     let (Some(secret), Some(versions)) = (secret, versions) else {
         return error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     };
+    if let Some(message) = capture.refused(headers, "secretsmanager:GetSecretValue", std::slice::from_ref(&secret.arn)) {
+        return error("AccessDeniedException", &message);
+    }
     let mut stages = vec![(CURRENT, &versions.current)];
     stages.extend(versions.previous.as_ref().map(|version| (PREVIOUS, version)));
     let wanted = request.version_stage.as_deref();

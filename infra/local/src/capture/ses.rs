@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -11,6 +11,9 @@ use serde_json::json;
 use super::{Capture, Sender};
 use crate::messages::{Channel, Message};
 use crate::random;
+
+/// What the ARNs of identities begin with: a verified address or its domain.
+const IDENTITIES: &str = "arn:aws:ses:us-east-1:000000000000:identity/";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -54,7 +57,7 @@ struct Data {
     data: String,
 }
 
-pub(super) async fn send_email(State(capture): State<Capture>, body: Bytes) -> Response {
+pub(super) async fn send_email(State(capture): State<Capture>, headers: HeaderMap, body: Bytes) -> Response {
     if capture.fails(Sender::Ses) {
         return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "told to fail");
     }
@@ -62,8 +65,12 @@ pub(super) async fn send_email(State(capture): State<Capture>, body: Bytes) -> R
         Ok(mail) => mail,
         Err(reason) => return refused(&reason.to_string()),
     };
-    if !mail.from_email_address.as_deref().is_some_and(is_address) {
+    let Some(from) = mail.from_email_address.as_deref().filter(|from| is_address(from)).map(bare) else {
         return refused("FromEmailAddress: Missing final '@domain'");
+    };
+    let identities = [from, from.rsplit('@').next().unwrap_or_default()].map(|identity| format!("{IDENTITIES}{identity}"));
+    if let Some(message) = capture.refused(&headers, "ses:SendEmail", &identities) {
+        return error(StatusCode::FORBIDDEN, "AccessDeniedException", &message);
     }
     let destination = mail.destination.unwrap_or_default();
     let mut recipients = destination.to_addresses;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{Capture, Sender};
@@ -13,7 +13,7 @@ use crate::random;
 /// SNS refuses longer texts.
 const LONGEST_CHARACTERS: usize = 1_600;
 
-pub(super) fn answer(capture: &Capture, body: &[u8]) -> Response {
+pub(super) fn answer(capture: &Capture, headers: &HeaderMap, body: &[u8]) -> Response {
     let form: HashMap<_, _> = form_urlencoded::parse(body).into_owned().collect();
     let field = |name: &str| form.get(name).map(String::as_str).filter(|text| !text.is_empty());
     if capture.fails(Sender::Sns) {
@@ -29,6 +29,10 @@ pub(super) fn answer(capture: &Capture, body: &[u8]) -> Response {
     if !is_e164(to) {
         let reason = format!("PhoneNumber Reason: {to} is not valid to publish to");
         return error(StatusCode::BAD_REQUEST, "InvalidParameter", &format!("Invalid parameter: {reason}"));
+    }
+    // A phone number has no ARN: it is the resource itself.
+    if let Some(message) = capture.refused(headers, "sns:Publish", &[to.to_owned()]) {
+        return error(StatusCode::FORBIDDEN, "AuthorizationError", &message);
     }
     let Some(text) = field("Message") else {
         return invalid("Message", "Empty message");

@@ -20,7 +20,7 @@ async fn capture(tasks: &mut JoinSet<()>) -> Capture {
         object: None,
     };
     let now = Arc::new(|| Timestamp::from_second(NOW).unwrap());
-    Capture::start(None, &[secret], now, tasks).await.unwrap()
+    Capture::start(None, &[secret], Arc::default(), now, tasks).await.unwrap()
 }
 
 fn text(data: &str) -> Content {

@@ -115,3 +115,21 @@ async fn objects_need_a_signature_and_allow_pages() {
     assert_eq!(preflight.status().as_u16(), 204);
     assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
 }
+
+#[tokio::test]
+async fn a_function_may_do_only_what_the_template_allows() {
+    let cloud = Cloud::start(Options::default()).await.unwrap();
+    let environment = cloud.environment_of("portal-page");
+    let client = sdk::dynamodb(&environment["AWS_ENDPOINT_URL_DYNAMODB"]);
+    let signed_by = |caller: &str| {
+        let keys = aws_credential_types::Credentials::from_keys(caller, "local", None);
+        aws_sdk_dynamodb::Config::builder().credentials_provider(keys)
+    };
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let put = client.put_item().table_name(&environment["PORTALS_TABLE"]).item("pk", text("p")).item("sk", text("s"));
+    let error = put.clone().customize().config_override(signed_by("portal-page")).send().await.unwrap_err();
+    assert_eq!(aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&error), Some("AccessDeniedException"));
+    put.customize().config_override(signed_by("portals")).send().await.unwrap();
+    let calls = cloud.meter().calls();
+    assert_eq!(calls.iter().map(|call| call.caller.as_str()).collect::<Vec<_>>(), ["portal-page", "portals"]);
+}

@@ -9,10 +9,14 @@ use serde_json::Value;
 /// A call that went through the meter.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// Who signed it: the function's crate, or `local`.
+    pub caller: String,
     /// Such as `BatchGetItem`.
     pub operation: String,
     /// The tables it names.
     pub tables: Vec<String>,
+    /// The rights it takes: action (`dynamodb:PutItem`) and table. A transaction takes those of its parts.
+    pub rights: BTreeSet<(String, String)>,
     /// Read request units.
     pub read_units: f64,
     /// Write request units.
@@ -44,16 +48,25 @@ pub fn round_trips(calls: &[Call]) -> usize {
     trips
 }
 
-/// The tables that a request's body names.
-pub(super) fn tables(body: &Value) -> Vec<String> {
-    let mut tables = BTreeSet::new();
-    tables.extend(body["TableName"].as_str());
-    tables.extend(body["RequestItems"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
+/// The rights that a request takes: action and table.
+pub(super) fn rights(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
+    let right = |action: &str, table: &str| (format!("dynamodb:{action}"), table.to_owned());
+    let mut rights = BTreeSet::new();
+    rights.extend(body["TableName"].as_str().map(|table| right(operation, table)));
+    rights.extend(body["RequestItems"].as_object().into_iter().flatten().map(|(table, _)| right(operation, table)));
     for action in body["TransactItems"].as_array().into_iter().flatten() {
-        let parts = action.as_object().into_iter().flatten();
-        tables.extend(parts.filter_map(|(_, part)| part["TableName"].as_str()));
+        for (kind, part) in action.as_object().into_iter().flatten() {
+            let action = if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
+            rights.extend(part["TableName"].as_str().map(|table| right(&action, table)));
+        }
     }
-    tables.into_iter().map(str::to_owned).collect()
+    rights
+}
+
+/// The tables among rights.
+pub(super) fn tables(rights: &BTreeSet<(String, String)>) -> Vec<String> {
+    let tables: BTreeSet<_> = rights.iter().map(|(_, table)| table.clone()).collect();
+    tables.into_iter().collect()
 }
 
 /// The parts of an answer that the meter reads.

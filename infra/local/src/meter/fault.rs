@@ -16,6 +16,8 @@ pub enum Fault {
     Cancelled(Vec<&'static str>),
     /// `ResourceNotFoundException`: the table is not there.
     Missing,
+    /// `AccessDeniedException` with this message; nothing is done.
+    Denied(String),
     /// `InternalServerError` with status 500; nothing is done.
     Internal,
     /// The connection closes before the database sees the call.
@@ -51,6 +53,7 @@ impl Fault {
                 (400, body)
             }
             Self::Missing => (400, named("ResourceNotFoundException", "Requested resource not found")),
+            Self::Denied(message) => (400, named("AccessDeniedException", message)),
             Self::Internal => (500, named("InternalServerError", "Internal server error")),
             Self::Dropped | Self::AnswerLost | Self::Delayed(_) => return None,
         })

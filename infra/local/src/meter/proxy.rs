@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::call::{self, Answer};
 use super::{Call, Fault, Meter};
+use crate::rights;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Upstream = Client<HttpConnector, Full<Bytes>>;
@@ -53,9 +54,12 @@ async fn pass(request: Request<Incoming>, client: Upstream, upstream: String, me
     let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned();
 
     let mut json: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let tables = call::tables(&json);
-    let fault = meter.fault(&operation, &tables, &body);
-    let mut call = Call { operation, tables, read_units: 0.0, write_units: 0.0, started, ended: started, status: 0, error: None };
+    let rights = call::rights(&operation, &json);
+    let tables = call::tables(&rights);
+    let caller = rights::caller(&parts.headers);
+    let fault = meter.refusal(&caller, &rights).or_else(|| meter.fault(&operation, &tables, &body));
+    let mut call =
+        Call { caller, operation, tables, rights, read_units: 0.0, write_units: 0.0, started, ended: started, status: 0, error: None };
     match &fault {
         Some(Fault::Dropped) => {
             call.ended = Instant::now();

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -23,7 +25,7 @@ async fn metered() -> (Meter, Database, aws_sdk_dynamodb::Client, JoinSet<()>) {
     };
     let mut tasks = JoinSet::new();
     let database = Database::start(None, None, &[table], &mut tasks).await.unwrap();
-    let meter = Meter::start(database.endpoint(), &mut tasks).await.unwrap();
+    let meter = Meter::start(database.endpoint(), Arc::default(), &mut tasks).await.unwrap();
     let client = sdk::dynamodb(meter.endpoint());
     (meter, database, client, tasks)
 }
@@ -64,6 +66,7 @@ async fn transactions_and_refused_conditions_are_paid_for() {
     let write = client.transact_write_items().transact_items(action("a")).transact_items(action("b"));
     write.clone().send().await.unwrap();
     assert_eq!(meter.units(), (0.0, 4.0));
+    assert_eq!(meter.calls()[0].rights, [("dynamodb:PutItem".to_owned(), "Items".to_owned())].into());
     write.send().await.unwrap_err();
     assert_eq!(meter.units(), (0.0, 8.0));
     assert_eq!(meter.calls()[1].error.as_deref(), Some("TransactionCanceledException"));
@@ -138,8 +141,10 @@ async fn the_sweep_removes_what_has_expired() {
 fn calls_at_the_same_time_are_one_round_trip() {
     let origin = Instant::now();
     let call = |from: u64, to: u64| Call {
+        caller: String::new(),
         operation: String::new(),
         tables: Vec::new(),
+        rights: BTreeSet::new(),
         read_units: 0.0,
         write_units: 0.0,
         started: origin + Duration::from_millis(from),
