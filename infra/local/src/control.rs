@@ -101,7 +101,7 @@ async fn organisation(State(control): State<Control>, body: Bytes) -> Result<(St
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unseeded(error: LocalError) -> Refusal {
-    Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.chain())
 }
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {

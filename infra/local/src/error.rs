@@ -1,7 +1,10 @@
 //! Why the local cloud does not start.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+
+use portico_runtime::MissingVariable;
 
 use crate::template::TemplateError;
 
@@ -49,19 +52,32 @@ pub enum LocalError {
     #[error("the object store refuses: {0}")]
     Objects(String),
     /// A function does not accept its environment.
-    #[error("the function {function} does not start: {problem}")]
+    #[error("the function {function} does not start")]
     Function {
         /// The function's crate.
         function: String,
         /// Its complaint.
-        problem: String,
+        source: MissingVariable,
     },
     /// The demo organisation could not be made.
-    #[error("no demo organisation: {0}")]
+    #[error("no organisation: {0}")]
     Seed(String),
 }
 
 impl LocalError {
+    /// The error and its causes in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// For `map_err`: an input or output error with what was tried.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { what: what.into(), source }

@@ -1,10 +1,13 @@
 //! The functions by their crates' names: the one place where the local cloud knows them.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Router;
+use portico_http::Api;
 use portico_runtime::{Deployment, MissingVariable};
+use serde::Serialize;
 
 use crate::error::LocalError;
 use crate::schedules::{Run, Start};
@@ -18,36 +21,44 @@ pub(crate) struct Functions {
     pub(crate) schedules: Vec<(String, Start)>,
 }
 
+/// A function's `api`.
+type Build = fn(&Deployment) -> Result<Api, MissingVariable>;
+
 /// Starts every function with its own deployment, as Lambda would; `deployment` makes it by the crate's name.
 pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions, LocalError> {
     let mut functions = Functions::default();
-    // functions.api("send-code", &deployment, |deployment| Ok(send_code::api(deployment)?.into_router()))?;
-    // functions.schedule("close-registration", &deployment, close_registration::run);
-    let _ = (&mut functions, &deployment);
+    let apis: [(&str, Build); 8] = [
+        ("approve", approve::api),
+        ("portal-page", portal_page::api),
+        ("portals", portals::api),
+        ("register", register::api),
+        ("send-code", send_code::api),
+        ("session", session::api),
+        ("users", users::api),
+        ("verify-code", verify_code::api),
+    ];
+    for (name, api) in apis {
+        let api = api(&deployment(name)).map_err(|missing| LocalError::Function { function: name.to_owned(), source: missing })?;
+        functions.routers.insert(name.to_owned(), api.into_router());
+    }
+    functions.schedule("close-registration", deployment("close-registration"), |deployment| async move {
+        close_registration::run(&deployment).await
+    });
+    functions.schedule(
+        "expire-sign-ins",
+        deployment("expire-sign-ins"),
+        |deployment| async move { expire_sign_ins::run(&deployment).await },
+    );
     Ok(functions)
 }
 
-#[expect(dead_code, reason = "the functions are being written")]
 impl Functions {
-    fn api(
-        &mut self,
-        name: &str,
-        deployment: &impl Fn(&str) -> Deployment,
-        router: impl FnOnce(&Deployment) -> Result<Router, MissingVariable>,
-    ) -> Result<(), LocalError> {
-        let started = router(&deployment(name));
-        let problem = |missing: MissingVariable| LocalError::Function { function: name.to_owned(), problem: missing.to_string() };
-        self.routers.insert(name.to_owned(), started.map_err(problem)?);
-        Ok(())
-    }
-
-    fn schedule<F, S, E>(&mut self, name: &str, deployment: &impl Fn(&str) -> Deployment, run: fn(Deployment) -> F)
+    fn schedule<F, S, E>(&mut self, name: &str, deployment: Deployment, run: fn(Deployment) -> F)
     where
         F: Future<Output = Result<S, E>> + Send + 'static,
-        S: serde::Serialize,
-        E: std::fmt::Display,
+        S: Serialize,
+        E: Display,
     {
-        let deployment = deployment(name);
         let start: Start = Arc::new(move || {
             let running = run(deployment.clone());
             let run: Run = Box::pin(async move {

@@ -35,7 +35,8 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            // Nobody reads: nothing to tell.
+            writeln!(io::stderr(), "portico: {}", error.chain()).ok();
             ExitCode::FAILURE
         }
     }
@@ -63,7 +64,7 @@ async fn run() -> Result<(), LocalError> {
 
     let portal = match cloud.demo().await {
         Ok(demo) => demo.link,
-        Err(error) => error.to_string(),
+        Err(error) => error.chain(),
     };
     let url = cloud.base_url();
     say(&format!(
@@ -78,8 +79,7 @@ async fn run() -> Result<(), LocalError> {
 
 async fn organisation(name: &str, suffix: &str) -> Result<(), LocalError> {
     let seeded = seed::seed(&Deployment::from_process(), name, suffix).await.map_err(LocalError::Seed)?;
-    say(&serde_json::to_string_pretty(&seeded).map_err(|error| LocalError::Seed(error.to_string()))?);
-    say("\n");
+    say(&format!("{:#}\n", serde_json::json!(seeded)));
     Ok(())
 }
 
@@ -109,15 +109,4 @@ fn start_logs() {
 fn say(text: &str) {
     // Nobody reads: nothing to tell.
     io::stdout().write_all(text.as_bytes()).ok();
-}
-
-/// The error with its causes.
-fn complain(error: &LocalError) {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    io::stderr().write_all(format!("portico: {text}\n").as_bytes()).ok();
 }

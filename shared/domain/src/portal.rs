@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::{AddressKind, Country},
-    fields::{Field, FieldsError, check_definitions},
+    fields::{self, Field, FieldId, FieldType, FieldsError, Label, check_definitions},
     ids::{ApplicationId, OrganisationId, PortalId},
     suffix::Suffix,
     text::{Name, Text, Title},
@@ -303,6 +303,41 @@ impl SettingsError {
 }
 
 impl Settings {
+    /// What a new portal starts with: enabled, phone and email, seven days, approval by an administrator, nothing collected.
+    pub fn starting(name: Name) -> Self {
+        let literal = "what stands here fits its type; a test calls it";
+        let label = Label { zh: Text::parse("姓名").expect(literal), en: Text::parse("Name").expect(literal) };
+        let name_field = Field {
+            id: FieldId::try_from(fields::NAME.to_owned()).expect(literal),
+            kind: FieldType::Text,
+            label,
+            collect: false,
+            required: false,
+            options: Vec::new(),
+            max_length: None,
+        };
+        let role = Role { id: RoleId("user".into()), name: Text::parse("User").expect(literal) };
+        Self {
+            enabled: true,
+            name,
+            design: Design {
+                title: None,
+                logo: None,
+                background: None,
+                background_image: None,
+                accent: Colour("#1f6feb".into()),
+                layout: Layout::Centered,
+            },
+            sign_in: SignIn { accounts: Accounts { phone: true, email: true }, seven_days: true, countries: vec![Country::CHINA] },
+            registration: Registration::default(),
+            access: Access::Approved,
+            fields: vec![name_field],
+            default_role: role.id.clone(),
+            roles: vec![role],
+            signature: None,
+        }
+    }
+
     /// Checks what no single setting can know of the others.
     pub fn check(&self) -> Result<(), SettingsError> {
         if !self.sign_in.accounts.phone && !self.sign_in.accounts.email {
@@ -387,7 +422,7 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// A new, enabled portal with the settings that most start from: phone and email, seven days, approval, the name collected.
+    /// A new portal with its default link.
     pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
         let default_link = Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, role: None };
         Self { id, organisation, application, settings, links: vec![default_link], version: 1, created_at }
@@ -456,6 +491,11 @@ mod tests {
         let url = PictureUrl::try_from("https://cdn.example.com/a/logo.png?v=2".to_owned()).unwrap();
         assert_eq!(url.origin(), "https://cdn.example.com");
         assert_eq!(PictureUrl::try_from("https://cdn.example.com".to_owned()).unwrap().origin(), "https://cdn.example.com");
+    }
+
+    #[test]
+    fn the_starting_settings_go_together() {
+        assert_eq!(Settings::starting(Name::parse("Customer Service").unwrap()).check(), Ok(()));
     }
 
     #[test]

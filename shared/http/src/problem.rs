@@ -93,8 +93,6 @@ kinds! {
     TicketSpent = "ticket-spent", CONFLICT, "This step is already done", "该步骤已完成";
     /// The suffix of a link is taken.
     SuffixTaken = "suffix-taken", CONFLICT, "This link is taken", "该链接后缀已被占用";
-    /// The application already has a portal.
-    PortalExists = "portal-exists", CONFLICT, "The application already has a portal", "该应用已开通门户";
     /// The default link cannot be removed or changed.
     DefaultLink = "default-link", CONFLICT, "The default link always stays", "默认链接不可删除或修改";
     /// There are as many links as there may be.
@@ -105,8 +103,6 @@ kinds! {
     StatusConflict = "status-conflict", CONFLICT, "The user's status does not allow this", "用户当前状态不允许此操作";
     /// The precondition names another version.
     Stale = "stale", PRECONDITION_FAILED, "It was changed meanwhile; read it again", "内容已被他人修改，请刷新后重试";
-    /// A precondition is needed.
-    PreconditionRequired = "precondition-required", PRECONDITION_REQUIRED, "Say which version you change (If-Match)", "请通过 If-Match 指明要修改的版本";
     /// Something that we need is not there at the moment.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Portico is busy; try again", "服务繁忙，请稍后再试";
     /// Our fault.
@@ -162,7 +158,6 @@ pub struct ProblemBody {
 
 /// What any operation may answer besides its own outcome.
 #[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "only documents")]
 pub enum Problems {
     /// Refused: `type` says why (RFC 9457)
     #[response(status = "4XX", content_type = "application/problem+json")]

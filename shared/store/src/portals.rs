@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use jiff::Timestamp;
 use portico_domain::{
-    ids::{ApplicationId, OrganisationId, PortalId},
+    ids::{OrganisationId, PortalId},
     portal::{Link, Portal, Settings},
     suffix::Suffix,
     window::WindowState,
@@ -94,11 +94,6 @@ impl Store {
     pub async fn portal_of_suffix(&self, suffix: &Suffix) -> Result<Option<PortalId>, StoreError> {
         let item = self.read(&self.tables.portals, &link_key(suffix)).await?;
         Ok(item.map(|item| from_item::<Claim>("a link", item)).transpose()?.map(|claim| claim.portal))
-    }
-
-    /// Whether the application already has a portal.
-    pub async fn has_portal(&self, application: ApplicationId) -> Result<bool, StoreError> {
-        Ok(self.portal_of_suffix(&Suffix::of_application(application)).await?.is_some())
     }
 
     /// The portals of an organisation, oldest first.

@@ -13,6 +13,7 @@ use crate::sdk;
 async fn call(cloud: &Cloud, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     let body = body.map(|body| body.to_string()).unwrap_or_default();
     let request = http::Request::builder().method(method).uri(format!("{}{path}", cloud.base_url()));
+    let request = request.header("content-type", "application/json");
     let request = request.body(Full::new(bytes::Bytes::from(body))).unwrap();
     let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
     let status = response.status().as_u16();
@@ -132,4 +133,34 @@ async fn a_function_may_do_only_what_the_template_allows() {
     put.customize().config_override(signed_by("portals")).send().await.unwrap();
     let calls = cloud.meter().calls();
     assert_eq!(calls.iter().map(|call| call.caller.as_str()).collect::<Vec<_>>(), ["portal-page", "portals"]);
+}
+
+#[tokio::test]
+async fn the_demo_is_made_once_and_always_has_a_fresh_session() {
+    let cloud = Cloud::start(Options::default()).await.unwrap();
+    let (status, first) = call(&cloud, "GET", "/_local/demo", None).await;
+    assert_eq!(status, 200, "{first}");
+    let (_, again) = call(&cloud, "GET", "/_local/demo", None).await;
+    assert_eq!(first["portal"], again["portal"]);
+    assert_ne!(first["administrator"], again["administrator"]);
+    assert_eq!(first["link"], format!("{}/p/demo", cloud.base_url()));
+    let (status, other) = call(&cloud, "POST", "/_local/organisations", None).await;
+    assert_eq!(status, 201, "{other}");
+    assert_ne!(other["organisation"], first["organisation"]);
+    let (_, chosen) = call(&cloud, "POST", "/_local/organisations", Some(json!({"name": "Two", "suffix": "second"}))).await;
+    assert_eq!(chosen["suffix"], "second");
+}
+
+#[tokio::test]
+async fn a_code_is_sent_to_the_inbox() {
+    let cloud = Cloud::start(Options::default()).await.unwrap();
+    let portal = cloud.demo().await.unwrap().portal;
+    cloud.meter().reset();
+    let wish = json!({"address": "138 0013 8000", "purpose": "sign-in"});
+    let (status, answer) = call(&cloud, "POST", &format!("/v1/portals/{portal}/codes"), Some(wish)).await;
+    assert_eq!(status, 202, "{answer}");
+    let code = cloud.messages().last("+8613800138000").unwrap().code().unwrap().to_owned();
+    let wish = json!({"flow": answer["flow"], "code": code});
+    let (status, answer) = call(&cloud, "POST", &format!("/v1/portals/{portal}/sessions"), Some(wish)).await;
+    assert_eq!((status, answer["step"].as_str()), (200, Some("collect")), "{answer}");
 }
