@@ -90,10 +90,14 @@ enum Happened {
 }
 
 /// Decide on applications
-#[utoipa::path(post, path = "/v1/admin/portals/{portal}/approvals", tag = "administration", security(("administrator" = [])),
+#[utoipa::path(post, path = "/v1/admin/portals/{portal}/approvals", operation_id = "decideApplications", tag = "administration", security(("administrator" = [])),
     params(("portal" = portico_domain::ids::PortalId, Path)), request_body = Approvals,
     responses((status = 200, description = "A result for each applicant", body = ApprovalResults), Problems))]
-async fn approve(State((store, clock)): State<(Store, Clock)>, member: CurrentMember, Body(approvals): Body<Approvals>) -> Result<Json<ApprovalResults>, Problem> {
+async fn approve(
+    State((store, clock)): State<(Store, Clock)>,
+    member: CurrentMember,
+    Body(approvals): Body<Approvals>,
+) -> Result<Json<ApprovalResults>, Problem> {
     if approvals.users.is_empty() || approvals.users.len() > MOST {
         return Err(Problem::invalid("/users", "invalid", format!("must name 1 to {MOST} users")));
     }

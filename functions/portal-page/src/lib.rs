@@ -50,9 +50,14 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 }
 
 /// Open the sign-in page
-#[utoipa::path(get, path = "/p/{suffix}", tag = "sign-in", params(("suffix" = Suffix, Path)),
+#[utoipa::path(get, path = "/p/{suffix}", operation_id = "portalPage", tag = "sign-in", params(("suffix" = Suffix, Path)),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "A page that says that nothing is here", body = String, content_type = "text/html"), Problems))]
-async fn portal_page(State(pages): State<Arc<Pages>>, Path(suffix): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Problem> {
+async fn portal_page(
+    State(pages): State<Arc<Pages>>,
+    Path(suffix): Path<String>,
+    reader: Reader,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let now = pages.clock.now();
     let (found, session) = tokio::join!(find(&pages.store, &suffix), session(&pages.store, &headers, now));
     let gzip = accepts_gzip(&headers);
@@ -74,7 +79,7 @@ struct LinkTarget {
 }
 
 /// Resolve a link
-#[utoipa::path(get, path = "/v1/links/{suffix}", tag = "sign-in", params(("suffix" = Suffix, Path)),
+#[utoipa::path(get, path = "/v1/links/{suffix}", operation_id = "resolveLink", tag = "sign-in", params(("suffix" = Suffix, Path)),
     responses((status = 200, description = "Where it leads", body = LinkTarget), Problems))]
 async fn resolve_link(State(pages): State<Arc<Pages>>, Path(suffix): Path<String>) -> Result<Json<LinkTarget>, Problem> {
     let (portal, link) = find(&pages.store, &suffix).await?.ok_or(Kind::NotFound)?;

@@ -26,8 +26,13 @@ enum Slot {
     Portal,
 }
 
-const SLOTS: [(&str, Slot); 5] =
-    [("__NONCE__", Slot::Nonce), ("__LANG__", Slot::Lang), ("__TITLE__", Slot::Title), ("__STYLE__", Slot::Style), ("__PORTAL__", Slot::Portal)];
+const SLOTS: [(&str, Slot); 5] = [
+    ("__NONCE__", Slot::Nonce),
+    ("__LANG__", Slot::Lang),
+    ("__TITLE__", Slot::Title),
+    ("__STYLE__", Slot::Style),
+    ("__PORTAL__", Slot::Portal),
+];
 
 /// The page, cut at its slots. What fills a slot is never searched for slots again.
 #[derive(Debug)]
@@ -103,7 +108,8 @@ impl Template {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy(&nonce, &filling.pictures)).map_err(Problem::internal)?);
+        headers
+            .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy(&nonce, &filling.pictures)).map_err(Problem::internal)?);
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, accept-language, cookie"));
         if gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -76,7 +76,7 @@ struct PortalList {
 }
 
 /// List portals
-#[utoipa::path(get, path = "/v1/admin/portals", tag = "administration", security(("administrator" = [])),
+#[utoipa::path(get, path = "/v1/admin/portals", operation_id = "listPortals", tag = "administration", security(("administrator" = [])),
     responses((status = 200, description = "All portals of the organisation, oldest first", body = PortalList), Problems))]
 async fn list(State(portals): State<Portals>, member: CurrentMember, parts: Parts) -> Result<Json<PortalList>, Problem> {
     let found = portals.store.portals_of(member.member.organisation).await?;
@@ -97,13 +97,19 @@ struct NewPortal {
 /// Open a portal
 ///
 /// It starts enabled, for approved users, with accounts by phone and email; the settings say so.
-#[utoipa::path(post, path = "/v1/admin/portals", tag = "administration", security(("administrator" = [])), request_body = NewPortal,
+#[utoipa::path(post, path = "/v1/admin/portals", operation_id = "openPortal", tag = "administration", security(("administrator" = [])), request_body = NewPortal,
     responses((status = 201, description = "The portal", body = PortalView), Problems))]
-async fn create(State(portals): State<Portals>, member: CurrentMember, parts: Parts, Body(new): Body<NewPortal>) -> Result<impl IntoResponse, Problem> {
+async fn create(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    parts: Parts,
+    Body(new): Body<NewPortal>,
+) -> Result<impl IntoResponse, Problem> {
     let now = portals.clock.now();
     let random = || entropy::wide().map_err(Problem::internal);
     let application = Application { id: ApplicationId::new(now, random()?), name: new.application.clone() };
-    let mut portal = Portal::new(PortalId::new(now, random()?), member.member.organisation, application, Settings::starting(new.application), now);
+    let mut portal =
+        Portal::new(PortalId::new(now, random()?), member.member.organisation, application, Settings::starting(new.application), now);
     portal.links.extend(new.suffix.map(|suffix| Link { suffix, kind: LinkKind::Custom, accounts: None, role: None }));
     portals.store.create_portal(&portal).await.map_err(link_problem)?;
     let headers = [(header::ETAG, view::etag(&portal)), (header::LOCATION, format!("/v1/admin/portals/{}", portal.id))];

@@ -54,7 +54,7 @@ pub(crate) struct LinkChange {
 }
 
 /// List links
-#[utoipa::path(get, path = "/v1/admin/portals/{portal}/links", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)),
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/links", operation_id = "listLinks", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)),
     responses((status = 200, description = "The links, the default one first", body = LinkList), Problems))]
 pub(crate) async fn list(State(portals): State<Portals>, member: CurrentMember, parts: Parts) -> Result<Json<LinkList>, Problem> {
     let portal = member.portal()?;
@@ -62,9 +62,14 @@ pub(crate) async fn list(State(portals): State<Portals>, member: CurrentMember, 
 }
 
 /// Add a link
-#[utoipa::path(post, path = "/v1/admin/portals/{portal}/links", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = NewLink,
+#[utoipa::path(post, path = "/v1/admin/portals/{portal}/links", operation_id = "addLink", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = NewLink,
     responses((status = 201, description = "The link", body = LinkView), Problems))]
-pub(crate) async fn add(State(portals): State<Portals>, member: CurrentMember, parts: Parts, Body(new): Body<NewLink>) -> Result<Response, Problem> {
+pub(crate) async fn add(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    parts: Parts,
+    Body(new): Body<NewLink>,
+) -> Result<Response, Problem> {
     let portal = member.portal()?;
     check_version(&parts, &portal)?;
     if portal.links.len() >= MAX_LINKS {
@@ -77,7 +82,7 @@ pub(crate) async fn add(State(portals): State<Portals>, member: CurrentMember, p
 }
 
 /// Change what a link allows
-#[utoipa::path(put, path = "/v1/admin/portals/{portal}/links/{link}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)), request_body = LinkChange,
+#[utoipa::path(put, path = "/v1/admin/portals/{portal}/links/{link}", operation_id = "changeLink", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)), request_body = LinkChange,
     responses((status = 200, description = "The link as it is now", body = LinkView), Problems))]
 pub(crate) async fn change(
     State(portals): State<Portals>,
@@ -97,9 +102,14 @@ pub(crate) async fn change(
 /// Remove a link
 ///
 /// Frees the suffix (F4). People who signed up by it keep their role.
-#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/links/{link}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)),
+#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/links/{link}", operation_id = "removeLink", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)),
     responses((status = 204, description = "The suffix is free"), Problems))]
-pub(crate) async fn remove(State(portals): State<Portals>, member: CurrentMember, Path((_, suffix)): Path<(String, String)>, parts: Parts) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    Path((_, suffix)): Path<(String, String)>,
+    parts: Parts,
+) -> Result<StatusCode, Problem> {
     let portal = member.portal()?;
     check_version(&parts, &portal)?;
     let link = chosen(&portal, &suffix)?;
@@ -108,9 +118,14 @@ pub(crate) async fn remove(State(portals): State<Portals>, member: CurrentMember
 }
 
 /// Get the QR code of a link
-#[utoipa::path(get, path = "/v1/admin/portals/{portal}/links/{link}/qr", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)),
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/links/{link}/qr", operation_id = "linkQrCode", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("link" = Suffix, Path)),
     responses((status = 200, description = "The address of the link as a QR code", body = String, content_type = "image/svg+xml"), Problems))]
-pub(crate) async fn qr_code(State(portals): State<Portals>, member: CurrentMember, Path((_, suffix)): Path<(String, String)>, parts: Parts) -> Result<Response, Problem> {
+pub(crate) async fn qr_code(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    Path((_, suffix)): Path<(String, String)>,
+    parts: Parts,
+) -> Result<Response, Problem> {
     let portal = member.portal()?;
     let link = known(&portal, &suffix)?;
     let code = QRBuilder::new(address(link, &portals.origins, &parts)).build().map_err(|error| Problem::internal(format!("{error:?}")))?;

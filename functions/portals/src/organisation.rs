@@ -43,7 +43,7 @@ pub(crate) struct OrganisationChange {
 }
 
 /// See the organisation
-#[utoipa::path(get, path = "/v1/admin/organisation", tag = "administration", security(("administrator" = [])),
+#[utoipa::path(get, path = "/v1/admin/organisation", operation_id = "readOrganisation", tag = "administration", security(("administrator" = [])),
     responses((status = 200, description = "The organisation", body = OrganisationView), Problems))]
 pub(crate) async fn read(State(portals): State<Portals>, member: CurrentMember) -> Result<Json<OrganisationView>, Problem> {
     let id = member.member.organisation;
@@ -54,9 +54,13 @@ pub(crate) async fn read(State(portals): State<Portals>, member: CurrentMember) 
 }
 
 /// Change the number of seat packs
-#[utoipa::path(patch, path = "/v1/admin/organisation", tag = "administration", security(("administrator" = [])), request_body = OrganisationChange,
+#[utoipa::path(patch, path = "/v1/admin/organisation", operation_id = "changeOrganisation", tag = "administration", security(("administrator" = [])), request_body = OrganisationChange,
     responses((status = 200, description = "The organisation as it is now", body = OrganisationView), Problems))]
-pub(crate) async fn change(State(portals): State<Portals>, member: CurrentMember, Body(change): Body<OrganisationChange>) -> Result<Json<OrganisationView>, Problem> {
+pub(crate) async fn change(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    Body(change): Body<OrganisationChange>,
+) -> Result<Json<OrganisationView>, Problem> {
     if change.packs > MOST_PACKS {
         return Err(Problem::invalid("/packs", "invalid", format!("must be at most {MOST_PACKS}")));
     }

@@ -71,7 +71,7 @@ impl SettingsChange {
 }
 
 /// See a portal
-#[utoipa::path(get, path = "/v1/admin/portals/{portal}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)),
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}", operation_id = "readPortal", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)),
     responses((status = 200, description = "The portal; its version is the `ETag`", body = PortalView), Problems))]
 pub(crate) async fn read(State(portals): State<Portals>, member: CurrentMember, parts: Parts) -> Result<Response, Problem> {
     Ok(answer(&portals, &member.portal()?, &parts))
@@ -80,9 +80,14 @@ pub(crate) async fn read(State(portals): State<Portals>, member: CurrentMember, 
 /// Change the settings of a portal
 ///
 /// With `If-Match` only if nobody changed it since; without, on top of what is there.
-#[utoipa::path(patch, path = "/v1/admin/portals/{portal}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = SettingsChange,
+#[utoipa::path(patch, path = "/v1/admin/portals/{portal}", operation_id = "changePortal", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = SettingsChange,
     responses((status = 200, description = "The portal as it is now", body = PortalView), Problems))]
-pub(crate) async fn change(State(portals): State<Portals>, member: CurrentMember, parts: Parts, Body(change): Body<SettingsChange>) -> Result<Response, Problem> {
+pub(crate) async fn change(
+    State(portals): State<Portals>,
+    member: CurrentMember,
+    parts: Parts,
+    Body(change): Body<SettingsChange>,
+) -> Result<Response, Problem> {
     let mut portal = member.portal()?;
     check_version(&parts, &portal)?;
     let before = portal.version;

@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use http::Method;
 use portico_access::{Gate, RegistrationError};
 use portico_domain::ids::PortalId;
-use portico_http::{Problems, Access, Api, Body, FieldProblem, PathId, Problem, Reader, SignInOutcome, signed_in_response};
+use portico_http::{Access, Api, Body, FieldProblem, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -51,7 +51,7 @@ struct StatusRequest {
 }
 
 /// Fill in the portal's fields
-#[utoipa::path(post, path = "/v1/portals/{portal}/registration", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = Registration,
+#[utoipa::path(post, path = "/v1/portals/{portal}/registration", operation_id = "register", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = Registration,
     responses((status = 200, description = "In, or what comes next", body = SignInOutcome), Problems))]
 async fn register(
     State(state): State<Shared>,
@@ -76,9 +76,14 @@ async fn register(
 }
 
 /// Ask how an application stands
-#[utoipa::path(post, path = "/v1/portals/{portal}/registration/status", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = StatusRequest,
+#[utoipa::path(post, path = "/v1/portals/{portal}/registration/status", operation_id = "applicationStatus", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = StatusRequest,
     responses((status = 200, description = "In, or what comes next", body = SignInOutcome), Problems))]
-async fn status(State(state): State<Shared>, PathId(portal): PathId<PortalId>, reader: Reader, Body(request): Body<StatusRequest>) -> Result<Response, Problem> {
+async fn status(
+    State(state): State<Shared>,
+    PathId(portal): PathId<PortalId>,
+    reader: Reader,
+    Body(request): Body<StatusRequest>,
+) -> Result<Response, Problem> {
     let (gate, clock) = &*state;
     let outcome = gate.status(portal, &request.ticket).await;
     signed_in_response(outcome, &reader, clock.now())

@@ -13,7 +13,7 @@ use portico_domain::{
     locale::Locale,
     suffix::Suffix,
 };
-use portico_http::{Problems, Access, Api, Body, ClientAddress, Kind, PathId, Problem, Reader, refusal};
+use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, refusal};
 use portico_messaging::{Messenger, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
@@ -78,7 +78,7 @@ struct CodeSent {
 }
 
 /// Send a verification code
-#[utoipa::path(post, path = "/v1/portals/{portal}/codes", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = CodeRequest,
+#[utoipa::path(post, path = "/v1/portals/{portal}/codes", operation_id = "sendCode", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = CodeRequest,
     responses((status = 202, description = "The code is on its way", body = CodeSent), Problems))]
 async fn send_code(
     State(sender): State<Arc<Sender>>,

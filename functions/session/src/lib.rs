@@ -12,7 +12,7 @@ use portico_access::{
     Keyring,
     token::{self, Jwk, LIFETIME},
 };
-use portico_http::{Problems, Access, Api, CurrentUser, Origins, Problem, SessionView, clear_cookie, presented_session, refusal};
+use portico_http::{Access, Api, CurrentUser, Origins, Problem, Problems, SessionView, clear_cookie, presented_session, refusal};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 }
 
 /// See who is signed in
-#[utoipa::path(get, path = "/v1/session", tag = "session", security(("session" = [])),
+#[utoipa::path(get, path = "/v1/session", operation_id = "whoAmI", tag = "session", security(("session" = [])),
     responses((status = 200, description = "Who, where, until when", body = SessionView), Problems))]
 async fn who_am_i(current: CurrentUser) -> Json<SessionView> {
     let signed = current.signed;
@@ -59,7 +59,7 @@ async fn who_am_i(current: CurrentUser) -> Json<SessionView> {
 /// Sign out
 ///
 /// Always works: who presents no session, or one that ended, is signed out already.
-#[utoipa::path(delete, path = "/v1/session", tag = "session", security((), ("session" = [])),
+#[utoipa::path(delete, path = "/v1/session", operation_id = "signOut", tag = "session", security((), ("session" = [])),
     responses((status = 204, description = "Signed out"), Problems))]
 async fn sign_out(State(sessions): State<Arc<Sessions>>, request: Request) -> Result<Response, Problem> {
     if let Some(token) = presented_session(request.headers()) {
@@ -69,7 +69,7 @@ async fn sign_out(State(sessions): State<Arc<Sessions>>, request: Request) -> Re
 }
 
 /// Sign out everywhere
-#[utoipa::path(delete, path = "/v1/sessions", tag = "session", security(("session" = [])),
+#[utoipa::path(delete, path = "/v1/sessions", operation_id = "signOutEverywhere", tag = "session", security(("session" = [])),
     responses((status = 204, description = "All sessions of the user have ended"), Problems))]
 async fn sign_out_everywhere(State(sessions): State<Arc<Sessions>>, current: CurrentUser) -> Result<Response, Problem> {
     sessions.store.end_all_sessions(current.signed.portal.id, current.signed.user.id).await?;
@@ -94,7 +94,7 @@ struct ApplicationToken {
 }
 
 /// Get a token for the application
-#[utoipa::path(post, path = "/v1/session/token", tag = "session", security(("session" = [])),
+#[utoipa::path(post, path = "/v1/session/token", operation_id = "applicationToken", tag = "session", security(("session" = [])),
     responses((status = 200, description = "A fresh token", body = ApplicationToken), Problems))]
 async fn application_token(State(sessions): State<Arc<Sessions>>, request: Request) -> Result<Json<ApplicationToken>, Problem> {
     let mut parts = request.into_parts().0;
@@ -113,7 +113,7 @@ struct Jwks {
 }
 
 /// Get the keys that check tokens
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "session",
+#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "publicKeys", tag = "session",
     responses((status = 200, description = "The public keys (RFC 7517)", body = Jwks), Problems))]
 async fn public_keys(State(sessions): State<Arc<Sessions>>) -> Result<Response, Problem> {
     let keys = token::public_keys(&sessions.keyring).await.map_err(|error| refusal(error, sessions.clock.now()))?;

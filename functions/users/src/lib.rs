@@ -114,9 +114,13 @@ struct ListQuery {
 }
 
 /// List users
-#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ListQuery),
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users", operation_id = "listUsers", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ListQuery),
     responses((status = 200, description = "One page, newest first", body = UserPage), Problems))]
-async fn list(State(store): State<Store>, member: CurrentMember, query: Result<Query<ListQuery>, QueryRejection>) -> Result<Json<UserPage>, Problem> {
+async fn list(
+    State(store): State<Store>,
+    member: CurrentMember,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<UserPage>, Problem> {
     let portal = member.portal()?;
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
     let limit = query.limit.unwrap_or(PAGE);
@@ -130,9 +134,13 @@ async fn list(State(store): State<Store>, member: CurrentMember, query: Result<Q
 }
 
 /// See a user
-#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users/{user}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users/{user}", operation_id = "readUser", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
     responses((status = 200, description = "The user", body = ManagedUser), Problems))]
-async fn read(State(store): State<Store>, member: CurrentMember, Path((_, user)): Path<(String, String)>) -> Result<Json<ManagedUser>, Problem> {
+async fn read(
+    State(store): State<Store>,
+    member: CurrentMember,
+    Path((_, user)): Path<(String, String)>,
+) -> Result<Json<ManagedUser>, Problem> {
     let portal = member.portal()?;
     let user = find(&store, &portal, &user).await?;
     Ok(Json(ManagedUser::new(user, &portal)))
@@ -155,9 +163,14 @@ enum Wanted {
 }
 
 /// Enable or disable a user
-#[utoipa::path(patch, path = "/v1/admin/portals/{portal}/users/{user}", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)), request_body = UserChange,
+#[utoipa::path(patch, path = "/v1/admin/portals/{portal}/users/{user}", operation_id = "changeUser", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)), request_body = UserChange,
     responses((status = 200, description = "The user as they are now", body = ManagedUser), Problems))]
-async fn change(State(store): State<Store>, member: CurrentMember, Path((_, user)): Path<(String, String)>, Body(change): Body<UserChange>) -> Result<Json<ManagedUser>, Problem> {
+async fn change(
+    State(store): State<Store>,
+    member: CurrentMember,
+    Path((_, user)): Path<(String, String)>,
+    Body(change): Body<UserChange>,
+) -> Result<Json<ManagedUser>, Problem> {
     let portal = member.portal()?;
     let mut user = find(&store, &portal, &user).await?;
     let (before, after) = match change.status {
@@ -170,7 +183,9 @@ async fn change(State(store): State<Store>, member: CurrentMember, Path((_, user
     match store.change_status(&portal, user.id, before, after).await? {
         Transition::Done => user.status = after,
         Transition::NoSeats => return Err(Kind::NoSeats.into()),
-        Transition::Moved | Transition::PortalChanged => return Err(Problem::from(Kind::StatusConflict).with("userStatus", user.status.as_str())),
+        Transition::Moved | Transition::PortalChanged => {
+            return Err(Problem::from(Kind::StatusConflict).with("userStatus", user.status.as_str()));
+        }
     }
     Ok(Json(ManagedUser::new(user, &portal)))
 }

@@ -10,7 +10,7 @@ use portico_domain::{
     code::{Code, Flow},
     ids::PortalId,
 };
-use portico_http::{Problems, Access, Api, Body, Kind, PathId, Problem, Reader, SignInOutcome, signed_in_response};
+use portico_http::{Access, Api, Body, Kind, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -25,9 +25,7 @@ pub struct Docs;
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     let state = Arc::new((Gate::new(store, deployment), deployment.clock().clone()));
-    Ok(Api::anonymous(deployment)
-        .route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code)
-        .with_state(state))
+    Ok(Api::anonymous(deployment).route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code).with_state(state))
 }
 
 /// The code that a person read.
@@ -45,7 +43,7 @@ struct CodeAnswer {
 }
 
 /// Sign in with a verification code
-#[utoipa::path(post, path = "/v1/portals/{portal}/sessions", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = CodeAnswer,
+#[utoipa::path(post, path = "/v1/portals/{portal}/sessions", operation_id = "verifyCode", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = CodeAnswer,
     responses((status = 200, description = "In, or what comes next", body = SignInOutcome), Problems))]
 async fn verify_code(
     State(state): State<Arc<(Gate, Clock)>>,

@@ -289,7 +289,7 @@ pub(crate) struct Seeds {
 
 impl Seeds {
     pub(crate) async fn demo(&self) -> Result<Seeded, LocalError> {
-        self.organisation(Some("Demo".to_owned()), Some("demo".to_owned())).await
+        self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await
     }
 
     pub(crate) async fn organisation(&self, name: Option<String>, suffix: Option<String>) -> Result<Seeded, LocalError> {

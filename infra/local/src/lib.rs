@@ -13,6 +13,7 @@ pub mod messages;
 pub mod meter;
 mod net;
 pub mod objects;
+pub mod openapi;
 mod random;
 pub mod rights;
 pub mod schedules;

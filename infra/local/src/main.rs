@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const HELP: &str = "\
 portico [run]         the whole cloud in this process, until Ctrl-C
+portico openapi       prints the OpenAPI document
 portico organisation  makes an organisation in the tables PORTALS_TABLE and USERS_TABLE, and prints it as JSON
 
 run:           PORT (8787), DATA_DIR (.local), DYNAMODB_PORT, S3_PORT (any free ones), AWS_ENDPOINT_URL_DYNAMODB, _S3, _SNS,
@@ -24,6 +25,10 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         [] | ["run"] => run().await,
+        ["openapi"] => {
+            say(&portico_local::openapi::yaml());
+            Ok(())
+        }
         ["organisation"] => organisation("Portico", "portico").await,
         ["organisation", name] => organisation(name, "portico").await,
         ["organisation", name, suffix] => organisation(name, suffix).await,

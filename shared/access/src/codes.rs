@@ -106,7 +106,8 @@ impl CodeDesk {
                 address: address.clone(),
                 link: wish.link.clone(),
             };
-            let owner = async { if invited_only { self.store.owner(wish.portal, recipient).await.map(|owner| owner.is_some()) } else { Ok(true) } };
+            let owner =
+                async { if invited_only { self.store.owner(wish.portal, recipient).await.map(|owner| owner.is_some()) } else { Ok(true) } };
             let (written, counted, send) = tokio::join!(
                 self.store.put_code(wish.portal, recipient, &known, &sends, &live),
                 self.store.count_sent(wish.portal, &self.caps, now),

@@ -158,7 +158,8 @@ impl Gate {
         if user.status != Status::Inactive {
             return Err(AccessError::TicketSpent.into());
         }
-        let answers = check_answers(&portal.settings.fields, typed, &portal.settings.sign_in.countries).map_err(RegistrationError::Answers)?;
+        let answers =
+            check_answers(&portal.settings.fields, typed, &portal.settings.sign_in.countries).map_err(RegistrationError::Answers)?;
         let proof = proof_of(&facts, &user)?;
         Ok(self.admit(portal, attendance(user, &facts, &proof, Some(&answers)), now).await?)
     }
@@ -167,7 +168,9 @@ impl Gate {
     pub async fn status(&self, portal: PortalId, ticket: &str) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
         let (facts, portal, user) = self.present(portal, ticket, now).await?;
-        if user.status == Status::Active && !self.store.spend_ticket(portal.id, facts.flow, facts.proven_at().saturating_add(ticket::LONGEST).unwrap_or(now)).await? {
+        if user.status == Status::Active
+            && !self.store.spend_ticket(portal.id, facts.flow, facts.proven_at().saturating_add(ticket::LONGEST).unwrap_or(now)).await?
+        {
             return Err(AccessError::TicketSpent);
         }
         let proof = proof_of(&facts, &user)?;
@@ -205,13 +208,17 @@ impl Gate {
                 user.answers = answers.clone();
             }
             let session = match decision.entry {
-                Entry::Granted(grant) => Ok((NewSession::begin(grant, attendance.remember), SessionToken::new(portal.id, user.id, entropy::bytes()?))),
+                Entry::Granted(grant) => {
+                    Ok((NewSession::begin(grant, attendance.remember), SessionToken::new(portal.id, user.id, entropy::bytes()?)))
+                }
                 Entry::Next(step) => Err(step),
             };
             let written = session.as_ref().ok().map(|(session, token)| (session, token));
             match self.write(&portal, before, &user, attendance.proof, written).await? {
                 Written::Done => return self.outcome(portal, user, session, &attendance, now).await,
                 Written::PortalChanged => portal = self.store.portal(portal.id).await?.ok_or(AccessError::NoPortal)?,
+                // Who filled in the same form twice at once is through once; the other window asks how it stands (R8).
+                Written::AccountChanged if attendance.answers.is_some() => return Err(AccessError::TicketSpent),
                 Written::AccountChanged => {
                     // Twice the same person at once (R8), or an administrator in between: the account as it is now decides.
                     let owner = self.store.owner(portal.id, attendance.proof.address.key(portal.id)).await?.ok_or(AccessError::Busy)?;

@@ -184,7 +184,9 @@ mod tests {
         let flow = |byte| Flow::new([byte; 16], address("li@example.com").key(portal(1)));
         let code = |digits| Code::parse(digits).unwrap();
         let hash = keys("secret").code_hash(portal(1), &address("li@example.com"), Purpose::SignIn, &flow(1), code("218594"));
-        let matches = |keys: Keys, portal, mailbox, flow, digits| keys.code_matches(&hash, portal, &address(mailbox), Purpose::SignIn, &flow, code(digits));
+        let matches = |keys: Keys, portal, mailbox, flow, digits| {
+            keys.code_matches(&hash, portal, &address(mailbox), Purpose::SignIn, &flow, code(digits))
+        };
         assert!(matches(keys("secret"), portal(1), "li@example.com", flow(1), "218594"));
         assert!(!matches(keys("other"), portal(1), "li@example.com", flow(1), "218594"), "secret");
         assert!(!matches(keys("secret"), portal(2), "li@example.com", flow(1), "218594"), "portal");

@@ -81,7 +81,8 @@ pub async fn read(keyring: &Keyring, portal: PortalId, ticket: &str, now: Timest
     validation.set_required_spec_claims(&["exp", "nbf", "aud", "sub"]);
     // Judged below, by our clock.
     validation.validate_exp = false;
-    let claims = decode::<Claims>(ticket, &DecodingKey::from_secret(keys.ticket()), &validation).map_err(|_| AccessError::TicketExpired)?.claims;
+    let claims =
+        decode::<Claims>(ticket, &DecodingKey::from_secret(keys.ticket()), &validation).map_err(|_| AccessError::TicketExpired)?.claims;
     let age = now.duration_since(claims.facts.proven_at());
     // Two minutes of tolerance where another machine's clock made the ticket (R26).
     if now.as_second() >= claims.exp || now.as_second() + 120 < claims.nbf || age > LONGEST {

@@ -26,7 +26,8 @@ pub enum Right {
 
 impl Right {
     /// All of them: what an owner has.
-    pub const ALL: [Self; 5] = [Self::ManagePortals, Self::DecideApplications, Self::ReadUsers, Self::ManageUsers, Self::ManageOrganisation];
+    pub const ALL: [Self; 5] =
+        [Self::ManagePortals, Self::DecideApplications, Self::ReadUsers, Self::ManageUsers, Self::ManageOrganisation];
 }
 
 /// A member with rights.

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::window::WindowInput;
 use crate::{
     address::{AddressKind, Country},
     fields::{self, Field, FieldId, FieldType, FieldsError, Label, check_definitions},
@@ -11,8 +13,6 @@ use crate::{
     text::{Name, Text, Title},
     window::{Window, WindowState},
 };
-#[cfg(feature = "openapi")]
-use crate::window::WindowInput;
 
 /// The most links that a portal may have, the default one included.
 pub const MAX_LINKS: usize = 20;

@@ -99,8 +99,6 @@ impl Api {
 
     /// The router that Lambda, the local gateway and the tests run.
     pub fn into_router(self) -> Router {
-        self.router
-            .fallback(|| async { Problem::from(Kind::NotFound) })
-            .layer(from_fn_with_state(self.origins, edge))
+        self.router.fallback(|| async { Problem::from(Kind::NotFound) }).layer(from_fn_with_state(self.origins, edge))
     }
 }

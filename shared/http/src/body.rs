@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use http::header;
 use http_body_util::{BodyExt, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 
 use crate::{Kind, Problem};
@@ -37,7 +37,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Ok(()) => Ok(value),
             Err(_) => Err(Kind::Malformed.into()),
         },
-        Err(error) if error.inner().is_data() => {
+        // A wrong shape is pointed at only if the rest is JSON at all.
+        Err(error) if error.inner().is_data() && serde_json::from_str::<IgnoredAny>(text).is_ok() => {
             let pointer = error.path().iter().map(segment).collect::<String>();
             let detail = error.inner().to_string();
             // Where in the text it is helps nobody who has a pointer.
@@ -86,7 +87,15 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_malformed() {
-        for bytes in [&b""[..], b"{", b"\xff\xfe", b"{\"name\":\"a\",\"list\":[]} x", b"{\"name\":\"\xff\",\"list\":[]}", &[b'['; 100_000]] {
+        for bytes in [
+            &b""[..],
+            b"{",
+            b"\xff\xfe",
+            b"{\"name\":\"a\",\"list\":[]} x",
+            b"{\"x\":1,}",
+            b"{\"name\":\"\xff\",\"list\":[]}",
+            &[b'['; 100_000],
+        ] {
             assert_eq!(refused(bytes), (Kind::Malformed, vec![]), "{bytes:?}");
         }
     }

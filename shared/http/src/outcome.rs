@@ -135,7 +135,8 @@ pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader
 fn signed_in(sign_in: SignIn, reader: &Reader, now: Timestamp) -> Response {
     let text = sign_in.token.reveal();
     // Without the tick the cookie ends with the browser; the server ends it anyway (F25).
-    let lifetime = if sign_in.remembered { format!("; Max-Age={}", sign_in.expires_at.as_second() - now.as_second()) } else { String::new() };
+    let lifetime =
+        if sign_in.remembered { format!("; Max-Age={}", sign_in.expires_at.as_second() - now.as_second()) } else { String::new() };
     let cookie = format!("{COOKIE}={text}; Path=/; Secure; HttpOnly; SameSite=Lax{lifetime}");
     let view = SessionView::new(&sign_in.user, &sign_in.portal, sign_in.expires_at);
     let mut response = Json(SignInOutcome::SignedIn { view, session: reader.wants_json.then_some(text) }).into_response();

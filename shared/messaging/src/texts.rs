@@ -39,12 +39,13 @@ pub fn registration_closed(portal: &str, closed_at: &str, locale: Locale) -> Mes
     let (subject, text) = match locale {
         Locale::En => (
             format!("{portal}: registration has closed"),
-            format!("The registration window of \"{portal}\" ended at {closed_at}. New people can no longer sign up; existing users sign in as before."),
+            format!(
+                "The registration window of \"{portal}\" ended at {closed_at}. New people can no longer sign up; existing users sign in as before."
+            ),
         ),
-        Locale::Zh => (
-            format!("{portal}：注册已关闭"),
-            format!("“{portal}”的注册时段已于 {closed_at} 结束。新用户无法再注册，已有用户照常登录。"),
-        ),
+        Locale::Zh => {
+            (format!("{portal}：注册已关闭"), format!("“{portal}”的注册时段已于 {closed_at} 结束。新用户无法再注册，已有用户照常登录。"))
+        }
     };
     let html = page(portal, &format!("<p>{}</p>", escape(&text)), locale);
     Message { sms: text.clone(), subject, text, html }

@@ -9,8 +9,8 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region, sdk_config::SharedHttpClient};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, as published by Amazon Trust Services.

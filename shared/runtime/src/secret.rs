@@ -53,7 +53,9 @@ pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<Secret
             (Some(id), Some(text)) if !text.is_empty() => Ok(Some(SecretVersion { id, text })),
             _ => Err(SecretUnavailable("it has no text".into())),
         },
-        Err(error) if stage == Stage::Previous && error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+        Err(error)
+            if stage == Stage::Previous && error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+        {
             Ok(None)
         }
         Err(error) => Err(SecretUnavailable(DisplayErrorContext(error).to_string())),

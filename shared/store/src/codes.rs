@@ -110,7 +110,14 @@ impl Store {
 
     /// Writes a new code over the old one, if the recipient is still as it was read: two requests at once make one code (S9).
     /// False if it was not.
-    pub async fn put_code(&self, portal: PortalId, recipient: AddressKey, known: &Recipient, sends: &Sends, code: &LiveCode) -> Result<bool, StoreError> {
+    pub async fn put_code(
+        &self,
+        portal: PortalId,
+        recipient: AddressKey,
+        known: &Recipient,
+        sends: &Sends,
+        code: &LiveCode,
+    ) -> Result<bool, StoreError> {
         let failures = known.item.as_ref().and_then(|item| item.get("failures")).cloned().unwrap_or_else(|| number(0));
         let mut item = recipient_key(portal, recipient).attributes();
         item.extend(
@@ -143,8 +150,13 @@ impl Store {
                 self.replace_recipient(item, Some(written)).await?;
             }
             None => {
-                let delete = self.client.delete_item().table_name(&self.tables.codes).set_key(Some(recipient_key(portal, recipient).attributes()));
-                let result = delete.condition_expression("revision = :written").expression_attribute_values(":written", number(written)).send().await;
+                let delete =
+                    self.client.delete_item().table_name(&self.tables.codes).set_key(Some(recipient_key(portal, recipient).attributes()));
+                let result = delete
+                    .condition_expression("revision = :written")
+                    .expression_attribute_values(":written", number(written))
+                    .send()
+                    .await;
                 match result {
                     Ok(_) => {}
                     Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
@@ -171,7 +183,13 @@ impl Store {
     /// Takes one of a code's guesses before anything is compared: one conditional write, so that of any number of simultaneous
     /// guesses five are compared (S5). `None` if the code is gone: used, replaced, expired, out of guesses, or of another flow,
     /// portal or purpose (S2).
-    pub async fn take_attempt(&self, portal: PortalId, flow: &Flow, purpose: Purpose, now: Timestamp) -> Result<Option<Attempt>, StoreError> {
+    pub async fn take_attempt(
+        &self,
+        portal: PortalId,
+        flow: &Flow,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<Attempt>, StoreError> {
         let result = self
             .client
             .update_item()
@@ -288,7 +306,8 @@ impl Store {
     pub async fn spend_ticket(&self, portal: PortalId, flow: FlowId, until: Timestamp) -> Result<bool, StoreError> {
         let mut item = Key::new(format!("PORTAL#{portal}#TICKET#{flow}"), "SPENT").attributes();
         item.insert("ttl".into(), time_to_live(until));
-        let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        let write =
+            self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
         match write.send().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),

@@ -70,7 +70,8 @@ impl Store {
     /// Writes a new portal with the claims of all its links. Refused if a suffix is taken.
     pub async fn create_portal(&self, portal: &Portal) -> Result<(), LinkError> {
         let table = &self.tables.portals;
-        let fresh = |item: Item| Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)").build();
+        let fresh =
+            |item: Item| Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)").build();
         let mut parts = Vec::new();
         for link in &portal.links {
             let claim = to_item(&link_key(&link.suffix), &Claim { portal: portal.id })?;
@@ -115,7 +116,8 @@ impl Store {
         }
         let mut portals: Vec<Portal> = Vec::with_capacity(keys.len());
         for hundred in keys.chunks(100) {
-            let mut found = self.read_many(&[Wanted { table: &self.tables.portals, keys: hundred.iter().collect(), consistent: true }]).await?;
+            let mut found =
+                self.read_many(&[Wanted { table: &self.tables.portals, keys: hundred.iter().collect(), consistent: true }]).await?;
             for key in hundred {
                 portals.extend(found.take_as::<Portal>("a portal", key)?);
             }
@@ -156,7 +158,8 @@ impl Store {
 
     /// Replaces what a link allows, if the portal still has this version. The suffix stays.
     pub async fn change_link(&self, portal: &Portal, link: Link) -> Result<(), LinkError> {
-        let links: Vec<Link> = portal.links.iter().map(|known| if known.suffix == link.suffix { link.clone() } else { known.clone() }).collect();
+        let links: Vec<Link> =
+            portal.links.iter().map(|known| if known.suffix == link.suffix { link.clone() } else { known.clone() }).collect();
         self.write_links(vec![update(self.links_update(portal, &links)?)]).await
     }
 

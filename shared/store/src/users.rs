@@ -245,7 +245,12 @@ impl Store {
             .expression_attribute_values(":after", text(after.as_str()))
     }
 
-    fn seat_part(&self, organisation: OrganisationId, before: Option<Status>, after: Option<Status>) -> Result<Option<TransactWriteItem>, StoreError> {
+    fn seat_part(
+        &self,
+        organisation: OrganisationId,
+        before: Option<Status>,
+        after: Option<Status>,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
         Ok(match seats::change(before, after) {
             SeatChange::Take => Some(update(self.take_seat(organisation)?)),
             SeatChange::Free => Some(update(self.free_seat(organisation)?)),

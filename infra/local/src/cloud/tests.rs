@@ -143,7 +143,7 @@ async fn the_demo_is_made_once_and_always_has_a_fresh_session() {
     let (_, again) = call(&cloud, "GET", "/_local/demo", None).await;
     assert_eq!(first["portal"], again["portal"]);
     assert_ne!(first["administrator"], again["administrator"]);
-    assert_eq!(first["link"], format!("{}/p/demo", cloud.base_url()));
+    assert_eq!(first["link"], format!("{}/p/customer-service", cloud.base_url()));
     let (status, other) = call(&cloud, "POST", "/_local/organisations", None).await;
     assert_eq!(status, 201, "{other}");
     assert_ne!(other["organisation"], first["organisation"]);

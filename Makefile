@@ -1,0 +1,58 @@
+# Portico. `make run` runs it, `make test` tests it; both set up what they need.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PAGE := web/portal/dist/index.html
+PAGE_SOURCES := $(shell find web/portal -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: help run web build test test-rust test-web test-browser check bench deploy-check openapi fmt
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: web ## the whole of Portico on this machine (PORT, DATA_DIR)
+	cargo run --quiet -p portico-local --bin portico -- run
+
+web: $(PAGE) ## the sign-in page
+
+$(PAGE): $(PAGE_SOURCES)
+	cd web/portal && npm ci --no-audit --no-fund && npm run build
+	touch $(PAGE)
+
+build: web ## release binaries for Lambda, and nothing deployed
+	infra/deploy-check/run --build-only
+
+test: test-web test-rust test-browser ## everything that can fail, in a browser too
+
+test-rust: web
+	cargo test --workspace --quiet
+
+test-web: web
+	cd web/portal && npm test
+
+test-browser: web
+	cargo build --quiet -p portico-local
+	tests/browser/run target/debug/portico
+
+check: web ## formatting, lints, documentation, dependencies, OpenAPI document
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --quiet
+	infra/deny
+	cd web/portal && npm run check
+	cargo run --quiet -p portico-local --bin portico -- openapi | diff -u infra/openapi.yaml - || { echo 'run `make openapi`'; exit 1; }
+
+openapi: web ## writes infra/openapi.yaml from the code
+	cargo run --quiet -p portico-local --bin portico -- openapi > target/openapi.yaml
+	mv target/openapi.yaml infra/openapi.yaml
+
+fmt: ## formats the code
+	cargo fmt --all
+
+bench: web ## the figures of the release binaries, beside their bars
+	cargo run --release --quiet -p portico-bench
+
+deploy-check: web ## deploys template and binaries into an emulator of AWS, and signs up there
+	infra/deploy-check/run

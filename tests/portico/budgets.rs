@@ -1,0 +1,62 @@
+//! What a step may cost: round trips and capacity, counted.
+
+use http::Method;
+use serde_json::json;
+
+use crate::stage::{Stage, phone};
+
+#[tokio::test]
+async fn a_sign_in_by_code_stays_within_its_budget() {
+    let stage = Stage::open().await;
+    stage.open_to_anyone().await;
+    stage.signed_in(&phone(1)).await;
+    stage.cloud.clock().advance(61);
+    let meter = stage.cloud.meter();
+
+    meter.reset();
+    let flow = stage.flow(&phone(1)).await;
+    let (sent_rru, sent_wru) = meter.units();
+    assert!(meter.round_trips() <= 2, "send-code: {:?}", meter.calls());
+
+    meter.reset();
+    let answer = stage.verify(&flow, &stage.code_of(&phone(1))).await;
+    assert_eq!(answer.step(), "signedIn");
+    let (verified_rru, verified_wru) = meter.units();
+    assert!(meter.round_trips() <= 3, "verify-code: {:?}", meter.calls());
+
+    assert!(sent_wru + verified_wru <= 6.0, "{sent_wru} + {verified_wru} WRU");
+    assert!(sent_rru + verified_rru <= 3.0, "{sent_rru} + {verified_rru} RRU");
+}
+
+#[tokio::test]
+async fn a_read_by_a_user_or_an_administrator_is_one_round_trip() {
+    let stage = Stage::open().await;
+    stage.open_to_anyone().await;
+    let session = stage.signed_in(&phone(1)).await;
+    let meter = stage.cloud.meter();
+    meter.reset();
+    stage.who_am_i(&session).await;
+    assert_eq!(meter.round_trips(), 1, "{:?}", meter.calls());
+    meter.reset();
+    stage.admin(Method::GET, &stage.admin_path("")).send().await;
+    assert_eq!(meter.round_trips(), 1, "{:?}", meter.calls());
+}
+
+#[tokio::test]
+async fn a_session_without_the_tick_is_noted_every_ten_minutes_only() {
+    let stage = Stage::open().await;
+    stage.open_to_anyone().await;
+    let flow = stage.flow(&phone(1)).await;
+    let body = json!({ "flow": flow, "code": stage.code_of(&phone(1)) });
+    let session =
+        stage.call(Method::POST, &stage.path("sessions")).header("accept", "application/json").json(&body).send().await.text("session");
+    let meter = stage.cloud.meter();
+    let mut trips = Vec::new();
+    for pause in [60, 60, 600, 60] {
+        stage.cloud.clock().advance(pause);
+        meter.reset();
+        stage.who_am_i(&session).await;
+        trips.push(meter.round_trips());
+    }
+    assert_eq!(trips, [1, 1, 2, 1]);
+}

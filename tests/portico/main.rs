@@ -1,0 +1,20 @@
+//! Portico as a whole: real functions, real SDK calls, a real database, all in this process. Only the endpoints are local.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
+mod administration;
+mod approvals;
+mod bodies;
+mod budgets;
+mod codes;
+mod documents;
+mod faults;
+mod page;
+mod portals;
+mod races;
+mod routes;
+mod schedules;
+mod sessions;
+mod sign_up;
+mod stage;
+mod template;
+mod tenants;

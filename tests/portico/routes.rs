@@ -1,0 +1,100 @@
+//! Routes and their rights (S44).
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use portico_http::{Access, Api, Route};
+use portico_runtime::{Clock, Deployment};
+
+use crate::stage::Stage;
+
+/// Every route of every function, with the function's name.
+pub(crate) fn all() -> Vec<(&'static str, Route)> {
+    let deployment =
+        Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
+    let apis: [(&'static str, Api); 8] = [
+        ("approve", approve::api(&deployment).unwrap()),
+        ("portal-page", portal_page::api(&deployment).unwrap()),
+        ("portals", portals::api(&deployment).unwrap()),
+        ("register", register::api(&deployment).unwrap()),
+        ("send-code", send_code::api(&deployment).unwrap()),
+        ("session", session::api(&deployment).unwrap()),
+        ("users", users::api(&deployment).unwrap()),
+        ("verify-code", verify_code::api(&deployment).unwrap()),
+    ];
+    apis.into_iter().flat_map(|(name, api)| api.routes().iter().map(move |route| (name, route.clone())).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn every_route_asks_for_the_right_that_it_should() {
+    let table: Vec<String> = all().iter().map(|(_, route)| format!("{} {}: {:?}", route.method, route.path, route.access)).collect();
+    let expected = "\
+POST /v1/admin/portals/{portal}/approvals: Member(DecideApplications)
+GET /p/{suffix}: Anonymous
+GET /v1/links/{suffix}: Anonymous
+GET /v1/admin/organisation: Member(ManageOrganisation)
+PATCH /v1/admin/organisation: Member(ManageOrganisation)
+GET /v1/admin/portals: Member(ManagePortals)
+POST /v1/admin/portals: Member(ManagePortals)
+GET /v1/admin/portals/{portal}: Member(ManagePortals)
+PATCH /v1/admin/portals/{portal}: Member(ManagePortals)
+GET /v1/admin/portals/{portal}/links: Member(ManagePortals)
+POST /v1/admin/portals/{portal}/links: Member(ManagePortals)
+PUT /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
+DELETE /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
+GET /v1/admin/portals/{portal}/links/{link}/qr: Member(ManagePortals)
+POST /v1/portals/{portal}/registration: Anonymous
+POST /v1/portals/{portal}/registration/status: Anonymous
+POST /v1/portals/{portal}/codes: Anonymous
+GET /v1/session: User
+DELETE /v1/session: Anonymous
+DELETE /v1/sessions: User
+POST /v1/session/token: User
+GET /.well-known/jwks.json: Anonymous
+GET /v1/admin/portals/{portal}/users: Member(ReadUsers)
+GET /v1/admin/portals/{portal}/users/{user}: Member(ReadUsers)
+PATCH /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
+POST /v1/portals/{portal}/sessions: Anonymous";
+    assert_eq!(table.join("\n"), expected);
+}
+
+#[test]
+fn administrative_routes_are_for_members_only() {
+    for (_, route) in all() {
+        assert_eq!(route.path.starts_with("/v1/admin/"), matches!(route.access, Access::Member(_)), "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn nobody_without_a_session_gets_past_a_guarded_route() {
+    let stage = Stage::open().await;
+    for (_, route) in all() {
+        if route.access == Access::Anonymous {
+            continue;
+        }
+        let path = route.path.replace("{portal}", &stage.seeded.portal).replace("{link}", "abcd").replace("{user}", "x");
+        let body = serde_json::json!({});
+        let call = stage.call(route.method.clone(), &path);
+        let answer = if route.method == Method::GET { call.send().await } else { call.json(&body).send().await };
+        assert_eq!(answer.refusal(), (401, "signed-out"), "{} {path}", route.method);
+    }
+}
+
+#[test]
+fn the_openapi_document_has_exactly_these_routes() {
+    let document: serde_json::Value = serde_json::to_value(portico_local::openapi::document()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        documented.extend(operations.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
+    }
+    let routed: BTreeSet<_> = all().iter().map(|(_, route)| (route.method.to_string(), route.path.to_owned())).collect();
+    assert_eq!(documented, routed);
+    let ids: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|operations| operations.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].to_string())
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "operations are named apart");
+}

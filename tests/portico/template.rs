@@ -1,0 +1,211 @@
+//! The template against the code and against our own rules: routes, environment, rights, tables (S66, S67).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use portico_local::template::Template;
+use portico_runtime::deployment::VARIABLES;
+use serde_json::json;
+
+use crate::{
+    routes,
+    stage::{Stage, phone},
+};
+
+fn text() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap()
+}
+
+fn template() -> Template {
+    Template::read(&text(), &BTreeMap::from([("SenderAddress".to_owned(), "noreply@example.com".to_owned())])).unwrap()
+}
+
+#[test]
+fn every_route_of_the_code_is_in_the_template_under_its_function_and_no_other() {
+    let mut code: BTreeSet<(String, String)> =
+        routes::all().into_iter().map(|(function, route)| (function.to_owned(), route.path.to_owned())).collect();
+    // What no other route takes is answered with a problem by this function.
+    code.insert(("portal-page".into(), "$default".into()));
+    let mut declared = BTreeSet::new();
+    for function in template().functions {
+        for route in function.routes {
+            assert!(route.method == "ANY" || route.path == "$default", "{}: the function itself answers other methods", route.path);
+            assert!(declared.insert((function.crate_name.clone(), route.path)), "{} is declared twice", function.crate_name);
+        }
+    }
+    assert_eq!(declared, code);
+}
+
+#[test]
+fn every_function_of_the_tree_is_in_the_template() {
+    let folders: BTreeSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let declared: BTreeSet<String> = template().functions.into_iter().map(|function| function.crate_name).collect();
+    assert_eq!(declared, folders);
+}
+
+#[test]
+fn functions_are_named_after_their_crates_and_bounded() {
+    for function in template().functions {
+        let pascal: String = function.crate_name.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        assert_eq!(function.resource, format!("{pascal}Function"));
+        assert!((1..=900).contains(&function.timeout_seconds) && function.memory_megabytes == 256, "{}", function.resource);
+        assert!(function.routes.is_empty() || function.timeout_seconds <= 29, "{}: API Gateway waits 30 seconds", function.resource);
+        assert_eq!(function.routes.is_empty(), !function.schedules.is_empty());
+    }
+}
+
+#[test]
+fn rights_are_exact() {
+    // S67
+    for function in template().functions {
+        assert!(
+            function.policies.iter().all(|policy| policy.ends_with("AWSLambdaBasicExecutionRole")),
+            "{}: {:?}",
+            function.resource,
+            function.policies
+        );
+        for statement in &function.statements {
+            let shown = format!("{} {statement:?}", function.resource);
+            assert!(statement.actions.iter().all(|action| !action.contains('*') && action.contains(':')), "{shown}");
+            assert!(statement.resources.iter().all(|resource| resource != "*"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn every_variable_that_is_set_is_read() {
+    for function in template().functions {
+        for name in function.environment.keys() {
+            assert!(VARIABLES.contains(&name.as_str()) || name.starts_with("AWS_LAMBDA_"), "{}: nobody reads {name}", function.resource);
+        }
+    }
+}
+
+#[test]
+fn tables_are_kept_encrypted_and_restorable() {
+    let template = template();
+    for table in &template.tables {
+        let keys: Vec<_> = table.keys.iter().map(|key| (key.name.as_str(), key.attribute_type.as_str(), key.kind.as_str())).collect();
+        assert_eq!(keys, [("pk", "S", "HASH"), ("sk", "S", "RANGE")], "{}", table.name);
+        let properties = &template.document["Resources"][&table.resource]["Properties"];
+        assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"].to_string().trim_matches('"'), "true");
+        let restorable = properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"].to_string();
+        assert_eq!(restorable.trim_matches('"') == "true", table.resource != "CodesTable", "{}", table.name);
+        assert_eq!(table.ttl_attribute.as_deref(), (table.resource != "PortalsTable").then_some("ttl"));
+    }
+}
+
+#[test]
+fn buckets_are_closed_and_no_secret_is_written_down() {
+    // S66
+    let template = template();
+    for bucket in &template.buckets {
+        let block = &template.document["Resources"][&bucket.resource]["Properties"]["PublicAccessBlockConfiguration"];
+        for part in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"] {
+            assert_eq!(block[part].to_string().trim_matches('"'), "true", "{}", bucket.resource);
+        }
+    }
+    assert_eq!(template.secrets.len(), 1);
+    assert!(template.secrets[0].length >= 32);
+    assert!(!text().contains("resolve:secretsmanager"), "the secret is read at run time, not copied into the environment");
+}
+
+/// The local cloud enforces the template's rights: what the flows of the other tests do, the template allows. Here, the other way
+/// round: what the template allows is used.
+#[tokio::test]
+async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
+    let stage = Stage::open().await;
+    let meter = stage.cloud.meter();
+    meter.reset();
+    exercise(&stage).await;
+    let mut used: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for call in meter.calls() {
+        used.entry(call.caller).or_default().extend(call.rights);
+    }
+    for function in stage.cloud.template().functions.iter() {
+        let used = used.remove(&function.crate_name).unwrap_or_default();
+        for statement in &function.statements {
+            for action in statement.actions.iter().filter(|action| action.starts_with("dynamodb:")) {
+                for resource in &statement.resources {
+                    let table = resource.rsplit('/').next().unwrap();
+                    assert!(
+                        used.iter().any(|(done, on)| done == action && resource.ends_with(on.as_str())),
+                        "{} never uses {action} on {table}",
+                        function.resource
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Walks through everything that the functions can do to the tables.
+async fn exercise(stage: &Stage) {
+    let ticket = stage.applicant(&phone(1)).await;
+    stage.applicant(&phone(2)).await;
+    let users = stage.users("pending").await;
+    stage.decide(&users, "approve").await;
+    let first = stage.status(&ticket).await.text("session");
+    stage.cloud.clock().advance(61);
+    stage.call(Method::GET, &format!("/p/{}", stage.seeded.suffix)).header("cookie", &format!("__Host-portico={first}")).send().await;
+    stage.call(Method::DELETE, "/v1/session").bearer(&first).send().await;
+    for remember in [true, false] {
+        let flow = stage.flow(&phone(1)).await;
+        let body = json!({ "flow": flow, "code": stage.code_of(&phone(1)), "remember": remember });
+        let session =
+            stage.call(Method::POST, &stage.path("sessions")).header("accept", "application/json").json(&body).send().await.text("session");
+        stage.cloud.clock().advance(700);
+        stage.who_am_i(&session).await;
+        if !remember {
+            stage.call(Method::DELETE, "/v1/sessions").bearer(&session).send().await;
+        }
+    }
+    let user = stage.admin_path(&format!("/users/{}", users[0]));
+    stage.admin(Method::PATCH, &user).json(&json!({ "status": "disabled" })).send().await;
+    stage.admin(Method::POST, &stage.admin_path("/links")).json(&json!({ "suffix": "another" })).send().await;
+    stage.admin(Method::PUT, &stage.admin_path("/links/another")).json(&json!({ "role": "partner" })).send().await;
+    stage.admin(Method::DELETE, &stage.admin_path("/links/another")).send().await;
+    stage.admin(Method::POST, "/v1/admin/portals").json(&json!({ "application": "x" })).send().await;
+    stage.admin(Method::GET, "/v1/admin/portals").send().await;
+    stage.admin(Method::GET, "/v1/admin/organisation").send().await;
+    stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
+    refuse(stage).await;
+    stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
+    stage.cloud.run_schedule("close-registration").await.unwrap().unwrap();
+    stage.cloud.clock().advance(8 * 86_400);
+    stage.cloud.run_schedule("expire-sign-ins").await.unwrap().unwrap();
+}
+
+/// The rarer ways: the portal changes under a sign-up, two windows meet, the cap of the portal, strangers of invited people.
+async fn refuse(stage: &Stage) {
+    use portico_local::meter::{Fault, Rule};
+    let no_fields = json!([{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": false, "required": false }]);
+    stage.set(json!({ "access": "anyone", "fields": &no_fields })).await;
+    stage.flow(&phone(10)).await;
+    let twice = phone(11);
+    let (first, second) = tokio::join!(stage.ask_for_code(&twice), stage.ask_for_code(&twice));
+    assert!(first.status == 202 || second.status == 202);
+    stage.flow("li@example.com").await;
+    stage.set(json!({ "fields": [{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": true, "required": true }] })).await;
+    let ticket = stage.prove(&phone(14)).await.text("ticket");
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Cancelled(vec!["None", "ConditionalCheckFailed", "None", "None"])));
+    stage.register(&ticket, json!({ "name": "x" })).await;
+    stage.set(json!({ "fields": no_fields })).await;
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Cancelled(vec!["ConditionalCheckFailed", "None", "None", "None"])));
+    stage.status(&ticket).await;
+    for (index, reasons) in [
+        (12, vec!["ConditionalCheckFailed", "None", "None", "None", "None"]),
+        (13, vec!["None", "None", "ConditionalCheckFailed", "None", "None"]),
+    ] {
+        stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Cancelled(reasons)));
+        stage.prove(&phone(index)).await;
+    }
+    stage.set(json!({ "signIn": { "accounts": { "phone": true, "email": true }, "sevenDays": true, "countries": ["FR"] } })).await;
+    stage.flow("06 12 34 56 78").await;
+    stage.set(json!({ "access": "invited" })).await;
+    stage.flow("06 12 34 56 79").await;
+}

@@ -1,0 +1,72 @@
+//! What belongs to another organisation is not there (S42, S43).
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, phone};
+
+#[tokio::test]
+async fn nothing_of_another_organisation_can_be_read_or_changed() {
+    let stage = Stage::open().await;
+    stage.applicant(&phone(1)).await;
+    let user = stage.users("pending").await[0].clone();
+    let stranger = stage.neighbour().await.administrator.session;
+    let link = &stage.seeded.suffix;
+    let before = stage.everything();
+    let attempts: Vec<(Method, String, Option<Value>)> = vec![
+        (Method::GET, stage.admin_path(""), None),
+        (Method::PATCH, stage.admin_path(""), Some(json!({ "enabled": false }))),
+        (Method::GET, stage.admin_path("/links"), None),
+        (Method::POST, stage.admin_path("/links"), Some(json!({ "suffix": "stolen" }))),
+        (Method::PUT, stage.admin_path(&format!("/links/{link}")), Some(json!({}))),
+        (Method::DELETE, stage.admin_path(&format!("/links/{link}")), None),
+        (Method::GET, stage.admin_path(&format!("/links/{link}/qr")), None),
+        (Method::GET, stage.admin_path("/users"), None),
+        (Method::GET, stage.admin_path(&format!("/users/{user}")), None),
+        (Method::PATCH, stage.admin_path(&format!("/users/{user}")), Some(json!({ "status": "disabled" }))),
+        (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
+    ];
+    let ours = routes_below_a_portal();
+    for route in &ours {
+        assert!(
+            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user)) == (&route.0, route.1.to_owned())),
+            "{route:?} is not tried"
+        );
+    }
+    for (method, path, body) in attempts {
+        let call = stage.call(method.clone(), &path).bearer(&stranger);
+        let answer = match &body {
+            Some(body) => call.json(body).send().await,
+            None => call.send().await,
+        };
+        assert_eq!(answer.refusal(), (404, "not-found"), "{method} {path}");
+    }
+    assert_eq!(before, stage.everything());
+}
+
+/// All administrative routes below a portal.
+fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
+    crate::routes::all()
+        .into_iter()
+        .filter(|(_, route)| route.path.contains("/admin/portals/{portal}"))
+        .map(|(_, route)| (route.method, route.path))
+        .collect()
+}
+
+fn shape(path: &str, stage: &Stage, user: &str) -> String {
+    path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(&stage.seeded.suffix, "{link}")
+}
+
+#[tokio::test]
+async fn a_user_of_one_portal_is_unknown_in_another_of_the_same_organisation() {
+    let stage = Stage::open().await;
+    stage.applicant(&phone(1)).await;
+    let user = stage.users("pending").await[0].clone();
+    let second = stage.admin(Method::POST, "/v1/admin/portals").json(&json!({ "application": "Second" })).send().await.text("id");
+    let read = stage.admin(Method::GET, &format!("/v1/admin/portals/{second}/users/{user}")).send().await;
+    assert_eq!(read.refusal(), (404, "not-found"));
+    let body = json!({ "users": [user], "decision": "approve" });
+    let decided = stage.admin(Method::POST, &format!("/v1/admin/portals/{second}/approvals")).json(&body).send().await;
+    assert_eq!(decided.body["results"][0]["result"], "unknown");
+    assert_eq!(stage.users("pending").await.len(), 1);
+}
