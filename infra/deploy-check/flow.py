@@ -37,6 +37,7 @@ class Flow:
             ("The page of the portal", self.page),
             ("A person signs up by SMS and is approved", self.by_phone),
             ("A person signs up by email", self.by_email),
+            ("Administration", self.administration),
             ("What must be refused", self.refusals),
         ]
         for title, part in parts:
@@ -46,9 +47,9 @@ class Flow:
     def browser(self) -> Browser:
         return Browser(self.emulator.port, self.api)
 
-    def as_administrator(self, method: str, path: str, body=None) -> Answer:
+    def as_administrator(self, method: str, path: str, body=None, base: str | None = None) -> Answer:
         session = self.demo["administrator"]["session"]
-        return self.browser().call(method, self.admin + path, body, Authorization=f"Bearer {session}")
+        return self.browser().call(method, (base or self.admin) + path, body, Authorization=f"Bearer {session}")
 
     def page(self):
         browser, suffix = self.browser(), self.demo["suffix"]
@@ -144,6 +145,22 @@ class Flow:
             used = {"flow": flow, "code": code}
             browser.call("POST", f"{self.portal}/sessions", used).expect(422, "code-expired")
 
+    def administration(self):
+        step = self.steps.step
+        with step("the organisation counts the seat that was taken"):
+            organisation = self.as_administrator("GET", "", base="/v1/admin/organisation").expect(200).json()
+            check(organisation["seats"]["used"] == 1, f"{organisation}")
+        with step("the portal is listed"):
+            portals = self.as_administrator("GET", "", base="/v1/admin/portals").expect(200).json()["portals"]
+            check([portal["id"] for portal in portals] == [self.demo["portal"]], f"{portals}")
+        with step("a link is added, drawn as a QR code, and removed"):
+            link = {"suffix": "deploy-check"}
+            self.as_administrator("POST", "/links", link).expect(201)
+            self.browser().call("GET", "/p/deploy-check").expect(200)
+            self.as_administrator("GET", "/links/deploy-check/qr").expect(200)
+            self.as_administrator("DELETE", "/links/deploy-check").expect(204)
+            self.browser().call("GET", "/p/deploy-check").expect(404)
+
     def refusals(self):
         browser, codes = self.browser(), f"{self.portal}/codes"
         for title, method, path, body, status, problem in [
@@ -153,6 +170,7 @@ class Flow:
             ("an unknown field", "POST", codes, {"address": PHONE, "purpose": "sign-in", "role": "admin"}, 422, "invalid"),
             ("an address that is none", "POST", codes, {"address": "nobody", "purpose": "sign-in"}, 422, "invalid"),
             ("a session without a cookie", "GET", "/v1/session", None, 401, "signed-out"),
+            ("a page of no portal", "GET", "/v1/links/nobody-took-this", None, 404, "not-found"),
             ("administration without a session", "GET", f"{self.admin}/users", None, 401, "signed-out"),
         ]:
             with self.steps.alone(f"{title}: {status}"):
