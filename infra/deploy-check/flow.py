@@ -15,6 +15,7 @@ from steps import Answer, Browser, Steps, check
 
 PHONE = "+8613812345678"
 EMAIL = "li.hua@example.org"
+LATE = "too.late@example.org"
 NAME = "Li Hua"
 COOKIE = "__Host-portico"
 SAMPLES = {
@@ -30,7 +31,7 @@ class Flow:
         self.steps, self.emulator, self.api, self.demo = steps, emulator, api, demo
         self.portal = f"/v1/portals/{demo['portal']}"
         self.admin = f"/v1/admin/portals/{demo['portal']}"
-        self.secrets = [PHONE, PHONE.removeprefix("+86"), EMAIL, demo["administrator"]["session"]]
+        self.secrets = [PHONE, PHONE.removeprefix("+86"), EMAIL, LATE, demo["administrator"]["session"]]
 
     def run(self):
         parts = [
@@ -39,6 +40,7 @@ class Flow:
             ("A person signs up by email", self.by_email),
             ("Administration", self.administration),
             ("What must be refused", self.refusals),
+            ("Registration closes", self.closing),
         ]
         for title, part in parts:
             with self.steps.part(title):
@@ -98,6 +100,9 @@ class Flow:
             decision = {"users": [applicant["id"]], "decision": "approve"}
             results = self.as_administrator("POST", "/approvals", decision).expect(200).json()["results"]
             check([result["result"] for result in results] == ["approved"], f"{results}")
+        with step("the applicant is told by SMS, with the way in"):
+            told = self.wait_for(lambda: self.emulator.texts(PHONE)[1:])
+            check("/p/" in told[-1] and len(told) == 1, f"{told}")
         with step("the waiting page is signed in"):
             outcome = self.status(browser, outcome)
             check(outcome["step"] == "signedIn" and outcome["user"]["id"] == applicant["id"], f"{outcome}")
@@ -177,6 +182,21 @@ class Flow:
                 answer = browser.call(method, path, body).expect(status, problem)
                 check(answer.headers.get_content_type() == "application/problem+json", f"{answer.headers}")
                 check("requestId" in answer.json(), f"no requestId in {answer.body!r}")
+
+    def closing(self):
+        browser, step = self.browser(), self.steps.step
+        with step("a window that is over is set"):
+            window = {"closesAt": "2026-01-31T18:00:00", "zone": "Asia/Shanghai"}
+            self.as_administrator("PATCH", "", {"registration": {"window": window}}).expect(200)
+        for ran, closed in [("the schedule notices once", 1), ("and not twice", 0)]:
+            with step(ran):
+                summary = self.emulator.invoke("CloseRegistrationFunction")
+                check(summary["closed"] == closed == summary["told"] and summary["failed"] == 0, f"{summary}")
+        with step("a newcomer is refused after the proof"):
+            flow = self.send_code(browser, LATE, "email")
+            code = self.code_in([self.wait_for(lambda: self.emulator.mails(LATE))[-1]["BodyText"]])
+            late = {"flow": flow, "code": code}
+            browser.call("POST", f"{self.portal}/sessions", late).expect(403, "registration-closed")
 
     def send_code(self, browser: Browser, address: str, channel: str) -> str:
         wish = {"address": address, "purpose": "sign-in", "link": self.demo["suffix"], "locale": "en"}
