@@ -27,6 +27,41 @@ async fn many_are_decided_at_once_each_with_a_result() {
 }
 
 #[tokio::test]
+async fn applicants_hear_the_decision_once_in_their_language() {
+    // F30, R9
+    let stage = Stage::open().await;
+    stage.applicant(&phone(1)).await;
+    stage.applicant("li@example.com").await;
+    let pending = stage.users("pending").await;
+    stage.decide(&pending[1..], "approve").await;
+    let body = json!({ "users": pending, "decision": "reject", "reason": "No such company" });
+    stage.admin(Method::POST, &stage.admin_path("/approvals")).json(&body).send().await;
+    let news = |to: &str| {
+        stage
+            .cloud
+            .messages()
+            .list(Some(to))
+            .into_iter()
+            .filter(|message| message.code().is_none())
+            .map(|message| message.text)
+            .collect::<Vec<_>>()
+    };
+    let (phone_news, mail_news) = (news(&phone(1)), news("li@example.com"));
+    assert_eq!((phone_news.len(), mail_news.len()), (1, 1));
+    assert!(phone_news[0].contains("was approved") && phone_news[0].contains(&format!("/p/{}", stage.seeded.suffix)), "{phone_news:?}");
+    assert!(mail_news[0].contains("was not approved: No such company"), "{mail_news:?}");
+}
+
+#[tokio::test]
+async fn a_decision_stands_when_the_news_cannot_be_sent() {
+    let stage = Stage::open().await;
+    stage.applicant(&phone(1)).await;
+    stage.cloud.fail_sender(Some(portico_local::capture::Sender::Sns));
+    assert_eq!(stage.decide(&stage.users("pending").await, "approve").await.body["results"][0]["result"], "approved");
+    assert_eq!(stage.seats_used().await, 1);
+}
+
+#[tokio::test]
 async fn without_a_seat_an_applicant_keeps_waiting() {
     let stage = Stage::for_crowds().await;
     let now = stage.applicant(&phone(0)).await;

@@ -52,6 +52,20 @@ async fn bad_suffixes_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_link_cannot_offer_what_the_portal_does_not() {
+    // F6
+    let stage = Stage::open().await;
+    stage.set(json!({ "signIn": { "accounts": { "phone": true, "email": false }, "sevenDays": true, "countries": ["CN"] } })).await;
+    for accounts in [json!({ "phone": true, "email": true }), json!({ "phone": false, "email": false })] {
+        let body = json!({ "suffix": "too-wide", "accounts": accounts });
+        let answer = stage.admin(Method::POST, &stage.admin_path("/links")).json(&body).send().await;
+        assert_eq!((answer.refusal(), answer.body["errors"][0]["pointer"].as_str()), ((422, "invalid"), Some("/accounts")));
+    }
+    let unknown = json!({ "address": "13800138000", "purpose": "sign-in", "link": "nobody-made-it" });
+    assert_eq!(stage.post(&stage.path("codes"), unknown).await.refusal(), (403, "method-off"));
+}
+
+#[tokio::test]
 async fn a_link_has_a_qr_code_of_its_address() {
     // F5
     let stage = Stage::open().await;

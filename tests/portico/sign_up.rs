@@ -148,6 +148,24 @@ async fn a_rejected_applicant_reads_the_reason() {
 }
 
 #[tokio::test]
+async fn who_waited_for_hours_without_the_tick_is_in_and_stays() {
+    // F30: the working day begins when they come in, not when they applied
+    let stage = Stage::open().await;
+    let flow = stage.flow(PHONE).await;
+    let collect = stage.post(&stage.path("sessions"), json!({ "flow": flow, "code": stage.code_of(PHONE) })).await;
+    let mut ticket = stage.register(&collect.text("ticket"), json!({ "name": "Li Na" })).await.text("ticket");
+    for _ in 0..30 {
+        stage.cloud.clock().advance(500);
+        ticket = stage.status(&ticket).await.text("ticket");
+    }
+    stage.decide(&stage.users("pending").await, "approve").await;
+    let session = stage.status(&ticket).await.text("session");
+    assert_eq!(stage.who_am_i(&session).await.status, 200);
+    stage.cloud.clock().advance(2 * 3_600);
+    assert_eq!(stage.who_am_i(&session).await.status, 401);
+}
+
+#[tokio::test]
 async fn an_approved_ticket_opens_one_session_only() {
     let stage = Stage::open().await;
     let ticket = stage.applicant(PHONE).await;

@@ -1,17 +1,19 @@
 //! `POST /v1/admin/portals/{portal}/approvals`: decides on applications, one or many (F43, R9).
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::request::Parts};
 use http::Method;
 use portico_domain::{
     ids::UserId,
     member::Right,
-    portal::RoleId,
-    user::{Decided, Reason, Verdict},
+    portal::{Portal, RoleId},
+    user::{Decided, Reason, Status, Verdict},
 };
-use portico_http::{Access, Api, Body, CurrentMember, Problem, Problems};
+use portico_http::{Access, Api, Body, CurrentMember, Origins, Problem, Problems};
+use portico_messaging::{Messenger, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Decision, Store, StoreError, Table};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 use utoipa::{OpenApi, ToSchema};
 
 /// The part of the OpenAPI document that this function answers for.
@@ -22,13 +24,59 @@ pub struct Docs;
 /// How many applications one request may decide on.
 const MOST: usize = 100;
 
+/// What deciding takes.
+#[derive(Clone)]
+struct Approver {
+    store: Store,
+    messenger: Messenger,
+    default_signature: String,
+    clock: Clock,
+    origins: Origins,
+}
+
+impl Approver {
+    /// Tells applicants how it was decided (F30). Only who made the decision tells, so each hears once (R9).
+    ///
+    /// The decision stands whether or not the message goes out.
+    async fn tell(&self, portal: &Portal, users: Vec<UserId>, link: &str) {
+        let mut sending = JoinSet::new();
+        let settings = &portal.settings;
+        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
+        let name = settings.name.as_str();
+        for user in self.store.some_users(portal.id, &users).await.unwrap_or_default() {
+            let Some(address) = user.address().cloned() else { continue };
+            let message = match user.status {
+                Status::Active => texts::approved(signature, name, link, user.locale),
+                Status::Rejected => {
+                    let reason = user.decided.as_ref().and_then(|decided| decided.reason.as_ref());
+                    texts::rejected(signature, name, reason.map(|reason| reason.as_str()), user.locale)
+                }
+                Status::Inactive | Status::Pending | Status::Disabled => continue,
+            };
+            let messenger = self.messenger.clone();
+            sending.spawn(async move {
+                if let Err(error) = messenger.send(&address, &message).await {
+                    tracing::error!(user = %user.id, %error, "an applicant was not told of the decision");
+                }
+            });
+        }
+        while sending.join_next().await.is_some() {}
+    }
+}
+
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
-    let state = (store.clone(), deployment.clock().clone());
+    let approver = Approver {
+        store: store.clone(),
+        messenger: Messenger::open(deployment)?,
+        default_signature: deployment.default_signature()?,
+        clock: deployment.clock().clone(),
+        origins: Origins::new(deployment),
+    };
     Ok(Api::guarded(deployment, &store)
         .route(Method::POST, "/v1/admin/portals/{portal}/approvals", Access::Member(Right::DecideApplications), approve)
-        .with_state(state))
+        .with_state(approver))
 }
 
 /// What an administrator decides.
@@ -94,8 +142,9 @@ enum Happened {
     params(("portal" = portico_domain::ids::PortalId, Path)), request_body = Approvals,
     responses((status = 200, description = "A result for each applicant", body = ApprovalResults), Problems))]
 async fn approve(
-    State((store, clock)): State<(Store, Clock)>,
+    State(approver): State<Approver>,
     member: CurrentMember,
+    parts: Parts,
     Body(approvals): Body<Approvals>,
 ) -> Result<Json<ApprovalResults>, Problem> {
     if approvals.users.is_empty() || approvals.users.len() > MOST {
@@ -107,7 +156,7 @@ async fn approve(
         return Err(Problem::invalid("/role", "unknown-role", "is not a role of this portal"));
     }
     let reason = approvals.reason.filter(|_| approvals.decision == Answer::Reject);
-    let decided = Decided { by, at: clock.now(), reason: reason.clone() };
+    let decided = Decided { by, at: approver.clock.now(), reason: reason.clone() };
     let verdict = match approvals.decision {
         Answer::Approve => Verdict::Approve(approvals.role),
         Answer::Reject => Verdict::Reject(reason),
@@ -118,7 +167,7 @@ async fn approve(
             continue;
         }
         // What was decided stays decided: an outage on the way is told for those whom it met, not instead of the others.
-        let result = match (store.decide(&portal, user, &verdict, &decided).await, approvals.decision) {
+        let result = match (approver.store.decide(&portal, user, &verdict, &decided).await, approvals.decision) {
             (Ok(Decision::Made), Answer::Approve) => Happened::Approved,
             (Ok(Decision::Made), Answer::Reject) => Happened::Rejected,
             (Ok(Decision::NotPending), _) => Happened::Conflict,
@@ -129,5 +178,12 @@ async fn approve(
         };
         results.push(ApprovalResult { user, result });
     }
+    let made: Vec<UserId> = results
+        .iter()
+        .filter(|result| matches!(result.result, Happened::Approved | Happened::Rejected))
+        .map(|result| result.user)
+        .collect();
+    let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();
+    approver.tell(&portal, made, &link).await;
     Ok(Json(ApprovalResults { results }))
 }

@@ -34,7 +34,7 @@ pub enum Failure {
 /// Marks all windows that are over, each exactly once, and tells those who manage the portal.
 pub async fn run(deployment: &Deployment) -> Result<Summary, Failure> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
-    let messenger = Messenger::new(&deployment.aws("SNS"), &deployment.aws("SESV2"), deployment.sender_address()?);
+    let messenger = Messenger::open(deployment)?;
     let mut summary = Summary::default();
     for portal in store.portals_to_close(deployment.clock().now()).await? {
         let Some(end) = portal.settings.registration.window.as_ref().and_then(|window| window.closes_at()) else { continue };

@@ -148,9 +148,10 @@ fn chosen(portal: &Portal, suffix: &str) -> Result<Link, Problem> {
 }
 
 fn check(portal: &Portal, link: &Link) -> Result<(), Problem> {
-    let offered = portal.accounts_at(Some(link));
-    if !offered.phone && !offered.email {
-        return Err(Problem::invalid("/accounts", "method-off", "offers no kind of account that the portal has"));
+    let own = portal.settings.sign_in.accounts;
+    let wanted = link.accounts.unwrap_or(own);
+    if own.both(wanted) != wanted || !(wanted.phone || wanted.email) {
+        return Err(Problem::invalid("/accounts", "method-off", "must be some of the kinds of account that the portal has"));
     }
     if link.role.as_ref().is_some_and(|role| !portal.settings.has_role(role)) {
         return Err(Problem::invalid("/role", "unknown-role", "is not a role of this portal"));

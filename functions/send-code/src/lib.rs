@@ -37,7 +37,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     let sender = Sender {
         desk: CodeDesk::new(store, deployment, deployment.caps()?),
-        messenger: Messenger::new(&deployment.aws("SNS"), &deployment.aws("SESV2"), deployment.sender_address()?),
+        messenger: Messenger::open(deployment)?,
         default_signature: deployment.default_signature()?,
         clock: deployment.clock().clone(),
     };

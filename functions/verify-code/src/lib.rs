@@ -54,7 +54,7 @@ async fn verify_code(
     let (gate, clock) = &*state;
     let code = Code::parse(&answer.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
     let flow = read_flow(&answer.flow).ok_or(Kind::CodeExpired)?;
-    let outcome = gate.prove_by_code(portal, &flow, code, answer.remember).await;
+    let outcome = gate.prove_by_code(portal, &flow, code, answer.remember, reader.locale).await;
     signed_in_response(outcome, &reader, clock.now())
 }
 

@@ -27,6 +27,8 @@ use crate::{functions, net, random};
 
 /// The access key of callers that may do everything.
 const EVERYBODY: &str = "local";
+/// Where notices for the administrators of seeded organisations go.
+const OWNER: &str = "owner@example.com";
 /// How often expired items are swept in the background.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long requests under way may take when the cloud stops.
@@ -297,7 +299,7 @@ impl Seeds {
         let name = name.unwrap_or_else(|| format!("Organisation {suffix}"));
         // The function that administers organisations has the tables that making one needs.
         let deployment = self.environment.deployment("portals", EVERYBODY, &self.clock);
-        let mut seeded = seed::seed(&deployment, &name, &suffix).await.map_err(LocalError::Seed)?;
+        let mut seeded = seed::seed(&deployment, &name, &suffix, OWNER).await.map_err(LocalError::Seed)?;
         seeded.link = format!("{}/p/{}", self.base_url, seeded.suffix);
         Ok(seeded)
     }

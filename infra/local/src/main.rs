@@ -16,7 +16,8 @@ portico organisation  makes an organisation in the tables PORTALS_TABLE and USER
 
 run:           PORT (8787), DATA_DIR (.local), DYNAMODB_PORT, S3_PORT (any free ones), AWS_ENDPOINT_URL_DYNAMODB, _S3, _SNS,
                _SESV2 (instead of the built-in parts), and whatever template.yaml gives the functions, such as CAP_CLIENT_MINUTELY
-organisation:  the tables above, AWS_ENDPOINT_URL_DYNAMODB or real AWS credentials, and [name [suffix]] as arguments
+organisation:  the tables above, AWS_ENDPOINT_URL_DYNAMODB or real AWS credentials, and as arguments: name, suffix of the
+               link, email address of the owner
 ";
 
 #[tokio::main]
@@ -29,9 +30,7 @@ async fn main() -> ExitCode {
             say(&portico_local::openapi::yaml());
             Ok(())
         }
-        ["organisation"] => organisation("Portico", "portico").await,
-        ["organisation", name] => organisation(name, "portico").await,
-        ["organisation", name, suffix] => organisation(name, suffix).await,
+        ["organisation", name, suffix, owner] => organisation(name, suffix, owner).await,
         _ => {
             say(HELP);
             return if arguments == ["help"] { ExitCode::SUCCESS } else { ExitCode::from(2) };
@@ -82,8 +81,8 @@ async fn run() -> Result<(), LocalError> {
     Ok(())
 }
 
-async fn organisation(name: &str, suffix: &str) -> Result<(), LocalError> {
-    let seeded = seed::seed(&Deployment::from_process(), name, suffix).await.map_err(LocalError::Seed)?;
+async fn organisation(name: &str, suffix: &str, owner: &str) -> Result<(), LocalError> {
+    let seeded = seed::seed(&Deployment::from_process(), name, suffix, owner).await.map_err(LocalError::Seed)?;
     say(&format!("{:#}\n", serde_json::json!(seeded)));
     Ok(())
 }

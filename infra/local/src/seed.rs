@@ -43,12 +43,12 @@ pub struct Administrator {
 /// How long the administrator's session is good.
 const SESSION: SignedDuration = SignedDuration::from_hours(12);
 
-/// Makes an organisation called `name` with a portal under `suffix` and an owner; when the suffix is already taken (by an
+/// Makes an organisation called `name` with a portal under `suffix` and an owner who reads mail at `owner`; when the suffix is already taken (by an
 /// earlier run, whose data outlive it) the organisation behind it is answered instead, with a fresh session of its owner.
 ///
 /// # Errors
 /// What the store says, as text.
-pub async fn seed(deployment: &Deployment, name: &str, suffix: &str) -> Result<Seeded, String> {
+pub async fn seed(deployment: &Deployment, name: &str, suffix: &str, owner: &str) -> Result<Seeded, String> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users]).map_err(text)?;
     let now = deployment.clock().now();
     let suffix = Suffix::parse(suffix).map_err(text)?;
@@ -62,7 +62,7 @@ pub async fn seed(deployment: &Deployment, name: &str, suffix: &str) -> Result<S
         id: MemberId::new(now, random()?),
         organisation: organisation.id,
         name: Name::parse("Owner").map_err(text)?,
-        email: Address::parse("owner@example.com", &[]).map_err(text)?,
+        email: Address::parse(owner, &[]).map_err(text)?,
         rights: Right::ALL.to_vec(),
     };
     store.create_organisation(&organisation, &owner).await.map_err(text)?;

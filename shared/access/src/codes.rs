@@ -36,7 +36,8 @@ pub struct Issued {
     pub code: Code,
     /// The portal, for the words of the message.
     pub portal: Portal,
-    /// Whether the message goes out: not to strangers of a portal for invited people (S41).
+    /// Whether the message goes out: not to strangers of a portal for invited people (S41). They are told the same, sooner: the time
+    /// that the provider takes is not hidden yet.
     pub send: bool,
 }
 
@@ -57,8 +58,8 @@ impl CodeDesk {
 
     /// Makes a code for what a person typed as their address, in two sequential round trips to the tables.
     ///
-    /// Nothing in the answer or in what is done before it depends on whether the address is known (S40). A refusal writes nothing but
-    /// the client's count.
+    /// Neither the answer nor the writes before it depend on whether the address is known (S40). A refusal writes nothing but the
+    /// client's count. In a portal for invited people the sending itself does depend on it: see [`Issued::send`].
     pub async fn issue(&self, wish: &Wish, typed: &str) -> Result<(Address, Issued), IssueError> {
         let now = self.deployment.clock().now();
         // The keys, at the first request of an instance, come in while the tables are asked.
@@ -82,7 +83,7 @@ impl CodeDesk {
             return Err(AccessError::from(Refusal::PortalOff).into());
         }
         let address = Address::parse(typed, &portal.settings.sign_in.countries).map_err(IssueError::Address)?;
-        let link = wish.link.as_ref().and_then(|suffix| portal.link(suffix));
+        let link = wish.link.as_ref().map(|suffix| portal.link(suffix).ok_or(Refusal::MethodOff)).transpose().map_err(AccessError::from)?;
         if !portal.accounts_at(link).allow(address.kind()) {
             return Err(AccessError::from(Refusal::MethodOff).into());
         }

@@ -7,6 +7,7 @@ use portico_domain::{
     code::{Code, Flow, Purpose},
     fields::{AnswerError, Answers, Field, check_answers},
     ids::{FlowId, PortalId, UserId},
+    locale::Locale,
     portal::Portal,
     session::NewSession,
     suffix::Suffix,
@@ -28,7 +29,7 @@ const DECISIONS: usize = 4;
 #[derive(Debug)]
 pub enum Outcome {
     /// In.
-    SignedIn(SignIn),
+    SignedIn(Box<SignIn>),
     /// The portal's fields are to be filled in (F32).
     Collect {
         /// Carries what was proven to the next step.
@@ -87,6 +88,8 @@ struct Attendance<'a> {
     answers: Option<&'a Answers>,
     link: Option<&'a Suffix>,
     remember: bool,
+    /// The language of a new account.
+    locale: Locale,
     flow: FlowId,
 }
 
@@ -100,7 +103,14 @@ impl Gate {
     ///
     /// Three sequential round trips for a known user: the guess is counted while portal and owner are read; the code is used up while
     /// the user is read; the session is written.
-    pub async fn prove_by_code(&self, portal: PortalId, flow: &Flow, code: Code, remember: bool) -> Result<Outcome, AccessError> {
+    pub async fn prove_by_code(
+        &self,
+        portal: PortalId,
+        flow: &Flow,
+        code: Code,
+        remember: bool,
+        locale: Locale,
+    ) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
         let purpose = Purpose::SignIn;
         let (attempt, read, warm_keys) = tokio::join!(
@@ -139,6 +149,7 @@ impl Gate {
             answers: None,
             link: attempt.code.link.as_ref(),
             remember,
+            locale,
             flow: FlowId::new(now, entropy::wide()?),
         };
         self.admit(found_portal, attendance, now).await
@@ -201,7 +212,7 @@ impl Gate {
             let before = attendance.user.as_ref().map(|user| user.status);
             let mut user = match &attendance.user {
                 Some(user) => user.clone(),
-                None => User::new(attendance.id, portal.id, attendance.proof.address.clone(), portal.role_at(link), now),
+                None => User::new(attendance.id, portal.id, attendance.proof.address.clone(), portal.role_at(link), attendance.locale, now),
             };
             user.status = decision.status;
             if let Some(answers) = attendance.answers {
@@ -209,7 +220,7 @@ impl Gate {
             }
             let session = match decision.entry {
                 Entry::Granted(grant) => {
-                    Ok((NewSession::begin(grant, attendance.remember), SessionToken::new(portal.id, user.id, entropy::bytes()?)))
+                    Ok((NewSession::begin(grant, attendance.remember, now), SessionToken::new(portal.id, user.id, entropy::bytes()?)))
                 }
                 Entry::Next(step) => Err(step),
             };
@@ -272,7 +283,7 @@ impl Gate {
             Ok((session, token)) => {
                 let term = session.term();
                 let remembered = term.seen_at.is_none();
-                return Ok(Outcome::SignedIn(SignIn { token, user, portal, expires_at: term.expires_at, remembered }));
+                return Ok(Outcome::SignedIn(Box::new(SignIn { token, user, portal, expires_at: term.expires_at, remembered })));
             }
             Err(step) => step,
         };
@@ -299,7 +310,16 @@ enum Written {
 }
 
 fn attendance<'a>(user: User, facts: &'a Facts, proof: &'a Proof, answers: Option<&'a Answers>) -> Attendance<'a> {
-    Attendance { id: user.id, user: Some(user), proof, answers, link: facts.link.as_ref(), remember: facts.remember, flow: facts.flow }
+    Attendance {
+        id: user.id,
+        locale: user.locale,
+        user: Some(user),
+        proof,
+        answers,
+        link: facts.link.as_ref(),
+        remember: facts.remember,
+        flow: facts.flow,
+    }
 }
 
 /// What a ticket says was proven, if the account still has that address.

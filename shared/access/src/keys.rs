@@ -19,6 +19,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
+/// How old the keys in use may get before they are read again: no older than what they sign, so that none outlives its key.
+const READ_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// How long it takes before an unknown version is looked for again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
@@ -101,7 +103,8 @@ fn derive<const N: usize>(secret: &[u8], label: &str) -> [u8; N] {
 
 /// The keys of the versions of the secret that are good: the one in use and, during a rotation, the one before.
 ///
-/// Read at first use and kept. A version that is not known is looked for at most once a minute, so that forged names cost nothing.
+/// Read at first use and again when they are ten minutes old, so that a rotation reaches running instances. A version that is not
+/// known is looked for at most once a minute, so that forged names cost nothing.
 #[derive(Debug)]
 pub struct Keyring {
     deployment: Deployment,
@@ -112,7 +115,19 @@ pub struct Keyring {
 struct Known {
     /// The one in use first.
     keys: Vec<Arc<Keys>>,
-    looked_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+    /// Whether the version before was looked for, too.
+    complete: bool,
+}
+
+impl Known {
+    fn is_younger_than(&self, age: SignedDuration, now: Timestamp) -> bool {
+        self.read_at.is_some_and(|at| now.duration_since(at) < age)
+    }
+
+    fn find(&self, version: &str) -> Option<Arc<Keys>> {
+        self.keys.iter().find(|keys| keys.version == version).cloned()
+    }
 }
 
 impl Keyring {
@@ -123,45 +138,48 @@ impl Keyring {
 
     /// The keys in use.
     pub async fn current(&self) -> Result<Arc<Keys>, SecretUnavailable> {
+        let now = self.deployment.clock().now();
         let mut known = self.known.lock().await;
-        if let Some(keys) = known.keys.first() {
-            return Ok(keys.clone());
+        match known.keys.first() {
+            Some(keys) if known.is_younger_than(READ_AGAIN, now) => Ok(keys.clone()),
+            _ => {
+                let keys = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
+                if known.keys.first().is_some_and(|first| first.version == keys.version) {
+                    known.read_at = Some(now);
+                } else {
+                    *known = Known { keys: vec![keys.clone()], read_at: Some(now), complete: false };
+                }
+                Ok(keys)
+            }
         }
-        let keys = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
-        known.keys.push(keys.clone());
-        Ok(keys)
     }
 
     /// The keys of a version, if it is good.
     pub async fn version(&self, version: &str) -> Result<Option<Arc<Keys>>, SecretUnavailable> {
-        let mut known = self.known.lock().await;
-        let find = |known: &Known| known.keys.iter().find(|keys| keys.version == version).cloned();
-        if let Some(keys) = find(&known) {
-            return Ok(Some(keys));
-        }
         let now = self.deployment.clock().now();
-        if known.looked_at.is_some_and(|at| now.duration_since(at) < LOOK_AGAIN) {
-            return Ok(None);
+        let mut known = self.known.lock().await;
+        let found = known.find(version);
+        if found.is_some() || (known.complete && known.is_younger_than(LOOK_AGAIN, now)) {
+            return Ok(found);
         }
-        known.looked_at = Some(now);
-        known.keys = self.read_both().await?;
-        Ok(find(&known))
+        *known = self.read_both(now).await?;
+        Ok(known.find(version))
     }
 
     /// The keys of all good versions, the one in use first.
     pub async fn all(&self) -> Result<Vec<Arc<Keys>>, SecretUnavailable> {
+        let now = self.deployment.clock().now();
         let mut known = self.known.lock().await;
-        if known.looked_at.is_none() {
-            known.looked_at = Some(self.deployment.clock().now());
-            known.keys = self.read_both().await?;
+        if !known.complete || !known.is_younger_than(LOOK_AGAIN, now) {
+            *known = self.read_both(now).await?;
         }
         Ok(known.keys.clone())
     }
 
-    async fn read_both(&self) -> Result<Vec<Arc<Keys>>, SecretUnavailable> {
+    async fn read_both(&self, now: Timestamp) -> Result<Known, SecretUnavailable> {
         let current = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
         let previous = self.read(Stage::Previous).await?;
-        Ok(std::iter::once(current).chain(previous).collect())
+        Ok(Known { keys: std::iter::once(current).chain(previous).collect(), read_at: Some(now), complete: true })
     }
 
     async fn read(&self, stage: Stage) -> Result<Option<Arc<Keys>>, SecretUnavailable> {

@@ -93,7 +93,8 @@ impl Address {
 
     /// The key under which this address is known in one portal: the first half of a SHA-256.
     ///
-    /// Keys of items therefore carry no personal data, and the same person has unrelated keys in two portals (S42).
+    /// Keys of items therefore show no address, and the same person has unrelated keys in two portals (S42). It is no secret: who has
+    /// the key can try out numbers.
     pub fn key(&self, portal: PortalId) -> AddressKey {
         let digest = Sha256::new().chain_update(portal.to_bytes()).chain_update(self.text.as_bytes()).finalize();
         let mut key = [0; 16];

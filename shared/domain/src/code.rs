@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{address::AddressKey, text::half_width};
@@ -138,11 +138,6 @@ impl fmt::Debug for Flow {
     }
 }
 
-/// Whether a code made at some time with this end can still be used (S3, R25: never left to the table's clean-up).
-pub fn is_alive(expires_at: Timestamp, now: Timestamp) -> bool {
-    now < expires_at
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -175,13 +170,6 @@ mod tests {
         for typed in ["", "21859", "2185940", "21859a", "-21859", "+21859", "٢١٨٥٩٤"] {
             assert_eq!(Code::parse(typed), Err(InvalidCode), "{typed}");
         }
-    }
-
-    #[test]
-    fn a_code_dies_at_its_end() {
-        let end = Timestamp::from_second(1_000).unwrap();
-        assert!(is_alive(end, Timestamp::from_second(999).unwrap()));
-        assert!(!is_alive(end, end));
     }
 
     #[test]

@@ -39,13 +39,16 @@ pub struct NewSession {
 impl NewSession {
     /// Turns the right to come in into a session, which ends the right.
     ///
-    /// The tick counts only where the portal offers it; where it does not, it is ignored (F26).
-    pub fn begin(grant: Grant, remember: bool) -> Self {
-        let at = grant.authenticated_at();
-        let remembered = remember && grant.may_be_remembered();
-        let lifetime = if remembered { REMEMBERED } else { UNREMEMBERED };
-        let term = Term { expires_at: at.saturating_add(lifetime).unwrap_or(at), seen_at: (!remembered).then_some(at) };
-        Self { portal: grant.portal(), user: grant.user(), authenticated_at: at, term }
+    /// The tick counts only where the portal offers it; where it does not, it is ignored (F26). Seven days count from the proof
+    /// (S24); the working day of a session without the tick begins `now`, which after a wait for approval is later.
+    pub fn begin(grant: Grant, remember: bool, now: Timestamp) -> Self {
+        let authenticated_at = grant.authenticated_at();
+        let term = if remember && grant.may_be_remembered() {
+            Term { expires_at: authenticated_at.saturating_add(REMEMBERED).unwrap_or(now), seen_at: None }
+        } else {
+            Term { expires_at: now.saturating_add(UNREMEMBERED).unwrap_or(now), seen_at: Some(now) }
+        };
+        Self { portal: grant.portal(), user: grant.user(), authenticated_at, term }
     }
 
     /// The portal: the session is good for no other (F27).

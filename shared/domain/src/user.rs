@@ -7,6 +7,7 @@ use crate::{
     address::{Address, AddressKind, Channel},
     fields::{Answers, NAME},
     ids::{MemberId, PortalId, UserId},
+    locale::Locale,
     portal::RoleId,
     text::Text,
 };
@@ -99,6 +100,8 @@ pub struct User {
     /// The email address that they proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Address>,
+    /// The language in which they signed up, and in which news reach them.
+    pub locale: Locale,
     /// What they filled in.
     #[serde(default)]
     pub answers: Answers,
@@ -111,12 +114,12 @@ pub struct User {
 
 impl User {
     /// A new account that has proved one address and nothing else.
-    pub fn new(id: UserId, portal: PortalId, address: Address, role: RoleId, registered_at: Timestamp) -> Self {
+    pub fn new(id: UserId, portal: PortalId, address: Address, role: RoleId, locale: Locale, registered_at: Timestamp) -> Self {
         let (phone, email) = match address.kind() {
             AddressKind::Phone => (Some(address), None),
             AddressKind::Email => (None, Some(address)),
         };
-        Self { id, portal, status: Status::Inactive, role, phone, email, answers: Answers::new(), registered_at, decided: None }
+        Self { id, portal, status: Status::Inactive, role, phone, email, locale, answers: Answers::new(), registered_at, decided: None }
     }
 
     /// The name that they gave, if the portal asked for it.
@@ -124,8 +127,13 @@ impl User {
         self.answers.iter().find(|(id, _)| id.as_str() == NAME).and_then(|(_, value)| value.as_str())
     }
 
-    /// By which channel news reach them: SMS if they have a phone, else email (F30).
+    /// Where news reach them: their phone, else their mailbox (F30).
+    pub fn address(&self) -> Option<&Address> {
+        self.phone.as_ref().or(self.email.as_ref())
+    }
+
+    /// By which channel news reach them (F30).
     pub fn channel(&self) -> Channel {
-        if self.phone.is_some() { Channel::Sms } else { Channel::Email }
+        self.address().map_or(Channel::Email, |address| address.kind().channel())
     }
 }

@@ -126,7 +126,7 @@ pub enum SignInOutcome {
 /// The answer to a step of a sign-in.
 pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader, now: Timestamp) -> Result<Response, Problem> {
     match outcome.map_err(|error| refusal(error, now))? {
-        Outcome::SignedIn(sign_in) => Ok(signed_in(sign_in, reader, now)),
+        Outcome::SignedIn(sign_in) => Ok(signed_in(*sign_in, reader, now)),
         Outcome::Collect { ticket, fields } => Ok(Json(SignInOutcome::Collect { ticket, fields }).into_response()),
         Outcome::AwaitingApproval { ticket, channel } => Ok(Json(SignInOutcome::AwaitingApproval { ticket, channel }).into_response()),
     }
@@ -146,13 +146,14 @@ fn signed_in(sign_in: SignIn, reader: &Reader, now: Timestamp) -> Response {
     response
 }
 
-/// Takes the session's cookie from the browser, and what the browser kept (S28).
+/// Takes the session's cookie from the browser, and what the browser kept (S28). Other cookies stay: the browser would clear those of
+/// the whole registrable domain.
 pub fn clear_cookie(response: &mut Response) {
     let cookie = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""));
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
 /// The problem that says why somebody is not a step further.

@@ -2,10 +2,11 @@
 
 use aws_sdk_sesv2::{
     Client,
-    error::DisplayErrorContext,
     types::{Body, Content, Destination, EmailContent, Message as SesMessage},
 };
 use aws_types::SdkConfig;
+
+use portico_runtime::describe;
 
 use crate::{SendFailed, texts::Message};
 
@@ -32,6 +33,6 @@ impl EmailSender {
             .from_email_address(&self.from)
             .destination(Destination::builder().to_addresses(mailbox).build())
             .content(EmailContent::builder().simple(simple).build());
-        send.send().await.map(drop).map_err(|error| SendFailed(DisplayErrorContext(error).to_string()))
+        send.send().await.map(drop).map_err(|error| SendFailed(describe(&error)))
     }
 }

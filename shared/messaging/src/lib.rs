@@ -4,8 +4,8 @@ mod email;
 mod sms;
 pub mod texts;
 
-use aws_types::SdkConfig;
 use portico_domain::address::{Address, AddressKind};
+use portico_runtime::{Deployment, MissingVariable};
 
 use crate::{email::EmailSender, sms::SmsSender, texts::Message};
 
@@ -22,9 +22,10 @@ pub struct Messenger {
 }
 
 impl Messenger {
-    /// A messenger over SNS and SES; emails come from `sender_address`.
-    pub fn new(sns: &SdkConfig, ses: &SdkConfig, sender_address: String) -> Self {
-        Self { sms: SmsSender::new(sns), email: EmailSender::new(ses, sender_address) }
+    /// A messenger over the deployment's SNS and SES, from its sender address.
+    pub fn open(deployment: &Deployment) -> Result<Self, MissingVariable> {
+        let email = EmailSender::new(&deployment.aws("SESV2"), deployment.sender_address()?);
+        Ok(Self { sms: SmsSender::new(&deployment.aws("SNS")), email })
     }
 
     /// Sends a message by the channel of its recipient.

@@ -1,7 +1,9 @@
 //! SMS through SNS.
 
-use aws_sdk_sns::{Client, error::DisplayErrorContext, types::MessageAttributeValue};
+use aws_sdk_sns::{Client, types::MessageAttributeValue};
 use aws_types::SdkConfig;
+
+use portico_runtime::describe;
 
 use crate::SendFailed;
 
@@ -21,6 +23,6 @@ impl SmsSender {
         let transactional = MessageAttributeValue::builder().data_type("String").string_value("Transactional").build();
         let transactional = transactional.map_err(|error| SendFailed(error.to_string()))?;
         let publish = self.client.publish().phone_number(phone).message(text).message_attributes("AWS.SNS.SMS.SMSType", transactional);
-        publish.send().await.map(drop).map_err(|error| SendFailed(DisplayErrorContext(error).to_string()))
+        publish.send().await.map(drop).map_err(|error| SendFailed(describe(&error)))
     }
 }

@@ -34,6 +34,33 @@ pub fn code(code: Code, signature: &str, portal: &str, locale: Locale) -> Messag
     Message { sms, subject, text: format!("{sentence}\n{advice}\n\n{portal}\n"), html }
 }
 
+/// Tells applicants that they may come in (F30), and where: `link` is the address of the portal's page.
+pub fn approved(signature: &str, portal: &str, link: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (format!("{portal}: you are in"), format!("Your application to {portal} was approved. Sign in: {link}")),
+        Locale::Zh => (format!("{portal}：审核已通过"), format!("您在“{portal}”的申请已通过审核，请登录：{link}")),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+/// Tells applicants that they were refused (F30), with the reason if one was given.
+pub fn rejected(signature: &str, portal: &str, reason: Option<&str>, locale: Locale) -> Message {
+    let (subject, text) = match (locale, reason) {
+        (Locale::En, None) => (format!("{portal}: your application"), format!("Your application to {portal} was not approved.")),
+        (Locale::En, Some(reason)) => {
+            (format!("{portal}: your application"), format!("Your application to {portal} was not approved: {reason}"))
+        }
+        (Locale::Zh, None) => (format!("{portal}：审核结果"), format!("您在“{portal}”的申请未通过审核。")),
+        (Locale::Zh, Some(reason)) => (format!("{portal}：审核结果"), format!("您在“{portal}”的申请未通过审核：{reason}")),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+fn notice(signature: &str, portal: &str, subject: String, text: String, locale: Locale) -> Message {
+    let html = page(portal, &format!("<p>{}</p>", escape(&text)), locale);
+    Message { sms: format!("【{signature}】{text}"), subject, text, html }
+}
+
 /// Tells an administrator that a portal's registration window is over (F20).
 pub fn registration_closed(portal: &str, closed_at: &str, locale: Locale) -> Message {
     let (subject, text) = match locale {

@@ -3,6 +3,7 @@
 mod aws;
 pub mod clock;
 pub mod deployment;
+mod describe;
 pub mod entropy;
 mod logs;
 pub mod secret;
@@ -10,4 +11,5 @@ mod serve;
 
 pub use clock::Clock;
 pub use deployment::{Deployment, MissingVariable};
+pub use describe::describe;
 pub use serve::{serve_http, serve_schedule};

@@ -1,8 +1,8 @@
 //! The deployment's one secret, from which all keys derive.
 
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext, operation::get_secret_value::GetSecretValueError};
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 
-use crate::Deployment;
+use crate::{Deployment, describe};
 
 /// One version of the secret.
 #[derive(Clone)]
@@ -58,6 +58,6 @@ pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<Secret
         {
             Ok(None)
         }
-        Err(error) => Err(SecretUnavailable(DisplayErrorContext(error).to_string())),
+        Err(error) => Err(SecretUnavailable(describe(&error))),
     }
 }

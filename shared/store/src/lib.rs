@@ -14,9 +14,9 @@ mod users;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{DisplayErrorContext, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
-use portico_runtime::{Deployment, MissingVariable};
+use portico_runtime::{Deployment, MissingVariable, describe};
 
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use members::{MemberSession, MemberToken};
@@ -91,11 +91,10 @@ impl Store {
 
 impl<E, R> From<SdkError<E, R>> for StoreError
 where
-    E: std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
+    E: ProvideErrorMetadata,
 {
     fn from(error: SdkError<E, R>) -> Self {
-        Self::Unavailable(DisplayErrorContext(error).to_string())
+        Self::Unavailable(describe(&error))
     }
 }
 

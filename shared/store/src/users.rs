@@ -119,6 +119,16 @@ impl Store {
         item.map(|item| from_item("a user", item)).transpose()
     }
 
+    /// Those of a portal's users who exist, at most 100, in one round trip, in their newest state.
+    pub async fn some_users(&self, portal: PortalId, users: &[UserId]) -> Result<Vec<User>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<Key> = users.iter().map(|user| user_key(portal, *user)).collect();
+        let mut found = self.read_many(&[Wanted { table: &self.tables.users, keys: keys.iter().collect(), consistent: true }]).await?;
+        keys.iter().filter_map(|key| found.take_as("a user", key).transpose()).collect()
+    }
+
     /// Reads a portal and one of its users in one round trip, in their newest state.
     pub async fn portal_and_user(&self, portal: PortalId, user: UserId) -> Result<(Option<Portal>, Option<User>), StoreError> {
         let (portal_key, user_key) = (portal_key(portal), user_key(portal, user));
