@@ -26,9 +26,13 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--emulator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--no-build", action="store_true", help="deploy the binaries that are there already")
+    parser.add_argument("--build-only", action="store_true", help="build the release binaries and stop")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
 
+    if options.build_only:
+        build(options.root, Template(options.root).crates())
+        return 0
     steps = Steps()
     with steps.part("Build and deployment"):
         everything(steps, options)
@@ -72,7 +76,8 @@ def validate(root: Path):
 
 def seed(root: Path, emulator: Emulator, outputs: dict[str, str]) -> dict:
     """What an operator does after the first deployment."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "portico-local", "--bin", "portico", "--", "organisation"]
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "portico-local", "--bin", "portico", "--"]
+    command += ["organisation", "Deploy Check", "first-organisation", "owner@example.com"]
     tables = {"PORTALS_TABLE": outputs["PortalsTable"], "USERS_TABLE": outputs["UsersTable"]}
     done = subprocess.run(
         command, cwd=root, timeout=SEED_SECONDS, stdin=subprocess.DEVNULL, capture_output=True, text=True,
