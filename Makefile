@@ -52,7 +52,7 @@ fmt: ## formats the code
 	cargo fmt --all
 
 bench: web ## the figures of the release binaries, beside their bars
-	cargo run --release --quiet -p portico-bench
+	cargo run --profile measure --quiet -p portico-bench
 
 deploy-check: web ## deploys template and binaries into an emulator of AWS, and signs up there
 	infra/deploy-check/run

@@ -11,10 +11,9 @@ use crate::binaries::find;
 use crate::instance::Launch;
 
 /// Variables of our functions, and what other SDKs call the same.
-const ALIASES: [(&str, &str); 3] = [
+const ALIASES: [(&str, &str); 2] = [
     ("PORTICO_TRUST_STORE", "AWS_CA_BUNDLE"),
     ("AWS_REGION", "AWS_DEFAULT_REGION"),
-    ("AWS_ENDPOINT_URL_SECRETSMANAGER", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
 ];
 
 /// Another runtime's send-code.

@@ -28,7 +28,7 @@ const SECURITY_TOKEN_BYTES: usize = 800;
 const SEATS: u32 = 10_000;
 
 /// Services that functions call, by their name in `AWS_ENDPOINT_URL_*`.
-const SERVICES: [&str; 4] = ["DYNAMODB", "SECRETSMANAGER", "SESV2", "SNS"];
+const SERVICES: [&str; 4] = ["DYNAMODB", "SECRETS_MANAGER", "SESV2", "SNS"];
 
 /// The cloud, and what is in it.
 pub(crate) struct World {

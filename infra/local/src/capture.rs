@@ -83,7 +83,7 @@ impl Capture {
         Ok(capture)
     }
 
-    /// The address for `AWS_ENDPOINT_URL_SNS`, `_SESV2` and `_SECRETSMANAGER`.
+    /// The address for `AWS_ENDPOINT_URL_SNS`, `_SESV2` and `_SECRETS_MANAGER`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint

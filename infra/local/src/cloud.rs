@@ -109,7 +109,7 @@ impl Cloud {
                 ("AWS_ENDPOINT_URL_S3", objects.endpoint()),
                 ("AWS_ENDPOINT_URL_SNS", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SESV2", capture.endpoint()),
-                ("AWS_ENDPOINT_URL_SECRETSMANAGER", capture.endpoint()),
+                ("AWS_ENDPOINT_URL_SECRETS_MANAGER", capture.endpoint()),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", EVERYBODY),
                 ("AWS_SECRET_ACCESS_KEY", "local"),

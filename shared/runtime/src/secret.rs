@@ -42,7 +42,7 @@ pub enum Stage {
 
 /// Reads a version of the secret; `None` if there is no such version (before the first rotation there is no previous one).
 pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<SecretVersion>, SecretUnavailable> {
-    let client = Client::new(&deployment.aws("SECRETSMANAGER"));
+    let client = Client::new(&deployment.aws("SECRETS_MANAGER"));
     let label = match stage {
         Stage::Current => "AWSCURRENT",
         Stage::Previous => "AWSPREVIOUS",

@@ -77,7 +77,7 @@ async fn data_outlive_the_process() {
 
     let cloud = Cloud::start(options()).await.unwrap();
     let environment = cloud.environment_of("send-code");
-    let secrets = sdk::secrets(&environment["AWS_ENDPOINT_URL_SECRETSMANAGER"]);
+    let secrets = sdk::secrets(&environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"]);
     let secret = secrets.get_secret_value().secret_id(arn(&environment)).send().await.unwrap();
     let sns = sdk::sns(&environment["AWS_ENDPOINT_URL_SNS"]);
     sns.publish().phone_number("+8613800138000").message("kept").send().await.unwrap();
@@ -88,7 +88,7 @@ async fn data_outlive_the_process() {
 
     let cloud = Cloud::start(options()).await.unwrap();
     let environment = cloud.environment_of("send-code");
-    let secrets = sdk::secrets(&environment["AWS_ENDPOINT_URL_SECRETSMANAGER"]);
+    let secrets = sdk::secrets(&environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"]);
     let again = secrets.get_secret_value().secret_id(arn(&environment)).send().await.unwrap();
     assert_eq!(again.secret_string(), secret.secret_string());
     assert_eq!(cloud.messages().last("+8613800138000").unwrap().text, "kept");

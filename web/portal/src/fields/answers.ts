@@ -23,7 +23,8 @@ export function answerOf(field: Field, answer: Answer | undefined): Value | null
       const text = typeof answer === "string" ? answer.trim() : "";
       if (!text) return null;
       if (field.type === "number") return numberOf(text);
-      return field.type === "phone" || field.type === "email" ? narrow(text) : text;
+      // A text is one line: what a larger field takes is joined, as the server refuses control characters.
+      return field.type === "phone" || field.type === "email" ? narrow(text) : text.replace(/\s+/g, " ");
     }
   }
 }
