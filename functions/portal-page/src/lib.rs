@@ -26,7 +26,7 @@ use portico_store::{Store, Table};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{page::Template, view::PageView};
+use crate::view::PageView;
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
@@ -36,13 +36,12 @@ pub struct Docs;
 struct Pages {
     store: Store,
     clock: Clock,
-    template: Template,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
-    let pages = Pages { store, clock: deployment.clock().clone(), template: Template::built() };
+    let pages = Pages { store, clock: deployment.clock().clone() };
     Ok(Api::anonymous(deployment)
         .route(Method::GET, "/p/{suffix}", Access::Anonymous, portal_page)
         .route(Method::GET, "/v1/links/{suffix}", Access::Anonymous, resolve_link)
@@ -61,10 +60,10 @@ async fn portal_page(
     let now = pages.clock.now();
     let (found, session) = tokio::join!(find(&pages.store, &suffix), session(&pages.store, &headers, now));
     let gzip = accepts_gzip(&headers);
-    let Some((portal, link)) = found? else { return pages.template.not_found(reader.locale, gzip) };
+    let Some((portal, link)) = found? else { return page::not_found(reader.locale, gzip) };
     // A session of another portal is none here (F27).
     let session = session?.filter(|(owner, _)| *owner == portal.id).map(|(_, view)| view);
-    pages.template.answer(&portal, &PageView::new(&portal, &link, reader.locale, session, now), reader.locale, gzip)
+    page::answer(&portal, &PageView::new(&portal, &link, reader.locale, session, now), reader.locale, gzip)
 }
 
 /// Where a link leads.
