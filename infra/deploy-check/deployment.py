@@ -9,7 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from emulator import CREDENTIALS, STACK, Emulator
 
-BUILD_SECONDS = 1800
+BUILD_SECONDS = 3600
 DEPLOY_SECONDS = 300
 
 
