@@ -11,10 +11,7 @@ use crate::binaries::find;
 use crate::instance::Launch;
 
 /// Variables of our functions, and what other SDKs call the same.
-const ALIASES: [(&str, &str); 2] = [
-    ("PORTICO_TRUST_STORE", "AWS_CA_BUNDLE"),
-    ("AWS_REGION", "AWS_DEFAULT_REGION"),
-];
+const ALIASES: [(&str, &str); 2] = [("PORTICO_TRUST_STORE", "AWS_CA_BUNDLE"), ("AWS_REGION", "AWS_DEFAULT_REGION")];
 
 /// Another runtime's send-code.
 pub(crate) struct Rival {
