@@ -28,7 +28,23 @@ async fn the_page_carries_the_portals_face_and_no_more() {
     let keys: Vec<_> = settings.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         keys,
-        ["access", "accounts", "countries", "design", "enabled", "id", "link", "locale", "name", "registration", "session", "sevenDays"]
+        [
+            "access",
+            "accounts",
+            "agreement",
+            "countries",
+            "design",
+            "enabled",
+            "id",
+            "link",
+            "locale",
+            "name",
+            "password",
+            "profile",
+            "registration",
+            "session",
+            "sevenDays"
+        ]
     );
     assert_eq!(settings["session"], Value::Null);
 }

@@ -12,8 +12,9 @@ use crate::stage::Stage;
 pub(crate) fn all() -> Vec<(&'static str, Route)> {
     let deployment =
         Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
-    let apis: [(&'static str, Api); 8] = [
+    let apis: Vec<(&'static str, Api)> = vec![
         ("approve", approve::api(&deployment).unwrap()),
+        ("password", password::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
         ("portals", portals::api(&deployment).unwrap()),
         ("register", register::api(&deployment).unwrap()),
@@ -30,6 +31,10 @@ fn every_route_asks_for_the_right_that_it_should() {
     let table: Vec<String> = all().iter().map(|(_, route)| format!("{} {}: {:?}", route.method, route.path, route.access)).collect();
     let expected = "\
 POST /v1/admin/portals/{portal}/approvals: Member(DecideApplications)
+POST /v1/portals/{portal}/password-sessions: Anonymous
+GET /v1/portals/{portal}/password: Anonymous
+POST /v1/portals/{portal}/password: Anonymous
+PUT /v1/me/password: User
 GET /p/{suffix}: Anonymous
 GET /v1/links/{suffix}: Anonymous
 GET /v1/admin/organisation: Member(ManageOrganisation)

@@ -51,7 +51,11 @@ impl Approver {
                     let reason = user.decided.as_ref().and_then(|decided| decided.reason.as_ref());
                     texts::rejected(signature, name, reason.map(|reason| reason.as_str()), user.locale)
                 }
-                Status::Inactive | Status::Pending | Status::Disabled => continue,
+                Status::Inactive => match user.asked() {
+                    Some(reason) => texts::asked(signature, name, reason.as_str(), link, user.locale),
+                    None => continue,
+                },
+                Status::Pending | Status::Disabled => continue,
             };
             let messenger = self.messenger.clone();
             sending.spawn(async move {
@@ -86,21 +90,22 @@ struct Approvals {
     /// The applicants, at most 100; one that is given twice counts once.
     #[schema(min_items = 1, max_items = 100)]
     users: Vec<UserId>,
-    /// Yes or no.
+    /// Yes, no, or more is needed.
     decision: Answer,
     /// The role of those who are approved; the one that they signed up with if absent.
     role: Option<RoleId>,
-    /// Told to those who are rejected.
+    /// Told to those who are rejected, or asked for more; who asks has to say for what.
     #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Reason>,
 }
 
-/// Yes or no.
+/// Yes, no, or more is needed (B5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 enum Answer {
     Approve,
     Reject,
+    Ask,
 }
 
 /// What came of each.
@@ -127,6 +132,8 @@ enum Happened {
     Approved,
     /// The applicant was refused.
     Rejected,
+    /// The applicant was asked for more; their form is open again.
+    Asked,
     /// They were not waiting for a decision, or no longer: somebody else decided first.
     Conflict,
     /// There is no such user in the portal.
@@ -155,11 +162,12 @@ async fn approve(
     if approvals.role.as_ref().is_some_and(|role| !portal.settings.has_role(role)) {
         return Err(Problem::invalid("/role", "unknown-role", "is not a role of this portal"));
     }
-    let reason = approvals.reason.filter(|_| approvals.decision == Answer::Reject);
+    let reason = approvals.reason.filter(|_| approvals.decision != Answer::Approve);
     let decided = Decided { by, at: approver.clock.now(), reason: reason.clone() };
     let verdict = match approvals.decision {
         Answer::Approve => Verdict::Approve(approvals.role),
         Answer::Reject => Verdict::Reject(reason),
+        Answer::Ask => Verdict::Ask(reason.ok_or_else(|| Problem::invalid("/reason", "required", "say what is needed"))?),
     };
     let mut results: Vec<ApprovalResult> = Vec::with_capacity(approvals.users.len());
     for user in approvals.users {
@@ -170,6 +178,7 @@ async fn approve(
         let result = match (approver.store.decide(&portal, user, &verdict, &decided).await, approvals.decision) {
             (Ok(Decision::Made), Answer::Approve) => Happened::Approved,
             (Ok(Decision::Made), Answer::Reject) => Happened::Rejected,
+            (Ok(Decision::Made), Answer::Ask) => Happened::Asked,
             (Ok(Decision::NotPending), _) => Happened::Conflict,
             (Ok(Decision::Unknown), _) => Happened::Unknown,
             (Ok(Decision::NoSeats), _) => Happened::NoSeats,
@@ -180,7 +189,7 @@ async fn approve(
     }
     let made: Vec<UserId> = results
         .iter()
-        .filter(|result| matches!(result.result, Happened::Approved | Happened::Rejected))
+        .filter(|result| matches!(result.result, Happened::Approved | Happened::Rejected | Happened::Asked))
         .map(|result| result.user)
         .collect();
     let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use portico_domain::{
     address::Country,
+    design::{Colour, Layout, PictureUrl},
     ids::PortalId,
     locale::Locale,
-    portal::{Access, Accounts, Colour, Layout, Link, PictureUrl, Portal},
+    portal::{Access, Accounts, AgreementHead, Link, Portal, Profile},
     suffix::Suffix,
     window::WindowState,
 };
@@ -22,6 +23,9 @@ pub(crate) struct PageView<'a> {
     locale: Locale,
     design: DesignView<'a>,
     accounts: Accounts,
+    password: bool,
+    agreement: Option<AgreementHead>,
+    profile: Profile,
     countries: &'a [Country],
     seven_days: bool,
     access: Access,
@@ -76,6 +80,9 @@ impl<'a> PageView<'a> {
                 layout: settings.design.layout,
             },
             accounts: portal.accounts_at(Some(link)),
+            password: portal.password_at(Some(link)),
+            agreement: portal.agreement,
+            profile: settings.profile,
             countries: &settings.sign_in.countries,
             seven_days: settings.sign_in.seven_days,
             access: settings.access,

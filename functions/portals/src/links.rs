@@ -39,6 +39,8 @@ pub(crate) struct NewLink {
     suffix: Suffix,
     /// The kinds of account that it offers; all of the portal's if absent (F6).
     accounts: Option<Accounts>,
+    /// Whether it offers passwords, where the portal does; as the portal has it if absent (F6).
+    password: Option<bool>,
     /// The role of those who sign up by it; the portal's default if absent (F6).
     role: Option<RoleId>,
 }
@@ -49,6 +51,8 @@ pub(crate) struct NewLink {
 pub(crate) struct LinkChange {
     /// The kinds of account that it offers; all of the portal's if absent.
     accounts: Option<Accounts>,
+    /// Whether it offers passwords, where the portal does; as the portal has it if absent.
+    password: Option<bool>,
     /// The role of those who sign up by it; the portal's default if absent.
     role: Option<RoleId>,
 }
@@ -75,7 +79,7 @@ pub(crate) async fn add(
     if portal.links.len() >= MAX_LINKS {
         return Err(Kind::TooManyLinks.into());
     }
-    let link = Link { suffix: new.suffix, kind: LinkKind::Custom, accounts: new.accounts, role: new.role };
+    let link = Link { suffix: new.suffix, kind: LinkKind::Custom, accounts: new.accounts, password: new.password, role: new.role };
     check(&portal, &link)?;
     portals.store.add_link(&portal, link.clone()).await.map_err(link_problem)?;
     Ok((StatusCode::CREATED, Json(LinkView::new(&link, &portals.origins, &parts))).into_response())
@@ -93,7 +97,7 @@ pub(crate) async fn change(
 ) -> Result<Json<LinkView>, Problem> {
     let portal = member.portal()?;
     check_version(&parts, &portal)?;
-    let link = Link { accounts: change.accounts, role: change.role, ..chosen(&portal, &suffix)? };
+    let link = Link { accounts: change.accounts, password: change.password, role: change.role, ..chosen(&portal, &suffix)? };
     check(&portal, &link)?;
     portals.store.change_link(&portal, link.clone()).await.map_err(link_problem)?;
     Ok(Json(LinkView::new(&link, &portals.origins, &parts)))

@@ -8,9 +8,10 @@ use axum::{
 };
 use http::header;
 use portico_domain::{
+    design::Design,
     fields::Field,
     ids::PortalId,
-    portal::{Access, Design, Portal, Registration, Role, RoleId, Settings, SignIn},
+    portal::{Access, Portal, Profile, Registration, Role, RoleId, Settings, SignIn},
     text::{Name, Text},
 };
 use portico_http::{Body, CurrentMember, Kind, Problem, Problems};
@@ -39,6 +40,8 @@ pub(crate) struct SettingsChange {
     fields: Option<Vec<Field>>,
     roles: Option<Vec<Role>>,
     default_role: Option<RoleId>,
+    /// What users may change of themselves (F81).
+    profile: Option<Profile>,
     /// What leads each SMS (F36); null for the deployment's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 20)]
@@ -66,6 +69,7 @@ impl SettingsChange {
         set(&mut settings.fields, self.fields);
         set(&mut settings.roles, self.roles);
         set(&mut settings.default_role, self.default_role);
+        set(&mut settings.profile, self.profile);
         set(&mut settings.signature, self.signature);
     }
 }

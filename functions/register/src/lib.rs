@@ -1,13 +1,13 @@
-//! `POST /v1/portals/{portal}/registration` and `.../registration/status`: what a new user fills in, and how their application
-//! stands (F30, F32 to F34).
+//! `POST /v1/portals/{portal}/registration` and `.../registration/status`: what a new user fills in and accepts, and how
+//! their application stands (F10, F30, F32 to F34).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, response::Response};
 use http::Method;
-use portico_access::{Gate, RegistrationError};
+use portico_access::{Gate, RegistrationError, Submission};
 use portico_domain::ids::PortalId;
-use portico_http::{Access, Api, Body, FieldProblem, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
+use portico_http::{Access, Api, Body, Client, FieldProblem, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -31,13 +31,16 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .with_state(state))
 }
 
-/// What a new user filled in.
+/// What a new user filled in, or that they accept the agreements.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Registration {
-    /// From the `collect` step.
+    /// From the `collect` or `consent` step.
     ticket: String,
+    /// The version of the agreements that were shown and accepted (F10).
+    consent: Option<u32>,
     /// Answers by the identifier of the field.
+    #[serde(default)]
     #[schema(value_type = std::collections::HashMap<String, Object>, example = json!({"name": "Li Na", "company": "Acme"}))]
     fields: BTreeMap<String, Value>,
 }
@@ -57,11 +60,14 @@ async fn register(
     State(state): State<Shared>,
     PathId(portal): PathId<PortalId>,
     reader: Reader,
+    Client(visitor): Client,
     Body(registration): Body<Registration>,
 ) -> Result<Response, Problem> {
     let (gate, clock) = &*state;
-    let outcome = match gate.register(portal, &registration.ticket, &registration.fields).await {
+    let submission = Submission { fields: &registration.fields, consent: registration.consent };
+    let outcome = match gate.register(portal, &registration.ticket, submission, &visitor).await {
         Ok(outcome) => Ok(outcome),
+        Err(RegistrationError::NoConsent) => return Err(Problem::invalid("/consent", "required", "the agreements were not accepted")),
         Err(RegistrationError::Access(error)) => Err(error),
         Err(RegistrationError::Answers(errors)) => {
             let errors = errors.into_iter().map(|(id, error)| FieldProblem {
@@ -82,9 +88,10 @@ async fn status(
     State(state): State<Shared>,
     PathId(portal): PathId<PortalId>,
     reader: Reader,
+    Client(visitor): Client,
     Body(request): Body<StatusRequest>,
 ) -> Result<Response, Problem> {
     let (gate, clock) = &*state;
-    let outcome = gate.status(portal, &request.ticket).await;
+    let outcome = gate.status(portal, &request.ticket, &visitor).await;
     signed_in_response(outcome, &reader, clock.now())
 }

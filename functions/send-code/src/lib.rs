@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
-use portico_access::codes::{CodeDesk, IssueError, Wish};
+use portico_access::codes::{CodeDesk, Want};
 use portico_domain::{
-    address::{AddressError, Channel},
+    address::Channel,
     code::{LIFETIME, Purpose},
     ids::PortalId,
     locale::Locale,
     suffix::Suffix,
 };
-use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, refusal};
+use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal, write_flow};
 use portico_messaging::{Messenger, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
@@ -50,15 +49,38 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CodeRequest {
-    /// A phone number or an email address, as typed.
+    /// A phone number or an email address, as typed; needed for every purpose but `second-step`.
     #[schema(example = "138 0013 8000", max_length = 320)]
-    address: String,
+    address: Option<String>,
     /// What the code is for.
     purpose: Purpose,
     /// The suffix of the link by which they came.
     link: Option<Suffix>,
+    /// From the step that asks for the code; needed for `bind` and `second-step`.
+    ticket: Option<String>,
+    /// Which of their addresses gets it; needed for `second-step`.
+    channel: Option<Channel>,
     /// The language of the message; that of `Accept-Language` if absent.
     locale: Option<Locale>,
+}
+
+impl CodeRequest {
+    /// What is wanted, if all that it takes is there.
+    fn want(self) -> Result<Want, Problem> {
+        let address = self.address.ok_or_else(|| missing("/address"));
+        let ticket = self.ticket.ok_or_else(|| missing("/ticket"));
+        Ok(match self.purpose {
+            Purpose::Bind => Want::Bind { address: address?, ticket: ticket? },
+            Purpose::SecondStep => Want::SecondStep { channel: self.channel.ok_or_else(|| missing("/channel"))?, ticket: ticket? },
+            purpose @ (Purpose::SignIn | Purpose::ResetPassword | Purpose::ChangeAddress) => {
+                Want::Typed { address: address?, purpose, link: self.link }
+            }
+        })
+    }
+}
+
+fn missing(pointer: &str) -> Problem {
+    Problem::invalid(pointer, "required", "is needed for this purpose")
 }
 
 /// A code is on its way. The same answer for known and unknown people (S40).
@@ -87,33 +109,23 @@ async fn send_code(
     reader: Reader,
     Body(request): Body<CodeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let wish = Wish { portal, purpose: request.purpose, link: request.link, client };
-    let (address, issued) = sender.desk.issue(&wish, &request.address).await.map_err(|error| match error {
-        IssueError::Address(error) => not_an_address(error),
-        IssueError::Access(error) => refusal(error, sender.clock.now()),
-    })?;
+    let locale = request.locale.unwrap_or(reader.locale);
+    let want = request.want()?;
+    let issued = sender.desk.issue(portal, &want, &client).await.map_err(|error| entry_refusal(error, sender.clock.now()))?;
     if issued.send {
         let settings = &issued.portal.settings;
         let signature = settings.signature.as_ref().map_or(sender.default_signature.as_str(), |signature| signature.as_str());
-        let message = texts::code(issued.code, signature, settings.name.as_str(), request.locale.unwrap_or(reader.locale));
-        sender.messenger.send(&address, &message).await.map_err(|error| {
+        let message = texts::code(issued.code, signature, settings.name.as_str(), locale);
+        sender.messenger.send(&issued.address, &message).await.map_err(|error| {
             tracing::error!(request = reader.request_id, %error, "a code was not sent");
             Problem::from(Kind::SendFailed).retry_after(sender.desk.resend_seconds())
         })?;
     }
     let sent = CodeSent {
-        flow: URL_SAFE_NO_PAD.encode(issued.flow.to_bytes()),
-        channel: address.kind().channel(),
+        flow: write_flow(&issued.flow),
+        channel: issued.address.kind().channel(),
         expires_in: LIFETIME.as_secs(),
         resend_in: sender.desk.resend_seconds(),
     };
     Ok((StatusCode::ACCEPTED, Json(sent)))
-}
-
-fn not_an_address(error: AddressError) -> Problem {
-    let code = match error {
-        AddressError::Phone | AddressError::Email => "address-invalid",
-        AddressError::CountryNotAllowed => "country-not-allowed",
-    };
-    Problem::invalid("/address", code, error.to_string())
 }

@@ -72,7 +72,7 @@ async fn sign_out(State(sessions): State<Arc<Sessions>>, request: Request) -> Re
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "signOutEverywhere", tag = "session", security(("session" = [])),
     responses((status = 204, description = "All sessions of the user have ended"), Problems))]
 async fn sign_out_everywhere(State(sessions): State<Arc<Sessions>>, current: CurrentUser) -> Result<Response, Problem> {
-    sessions.store.end_all_sessions(current.signed.portal.id, current.signed.user.id).await?;
+    sessions.store.end_all_sessions(current.signed.portal.id, current.signed.user.id, None).await?;
     Ok(signed_out())
 }
 

@@ -16,7 +16,7 @@ use portico_domain::{
 };
 use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems};
 use portico_runtime::{Deployment, MissingVariable};
-use portico_store::{Store, Table, Transition};
+use portico_store::{Change, Store, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -181,9 +181,9 @@ async fn change(
         return Ok(Json(ManagedUser::new(user, &portal)));
     }
     match store.change_status(&portal, user.id, before, after).await? {
-        Transition::Done => user.status = after,
-        Transition::NoSeats => return Err(Kind::NoSeats.into()),
-        Transition::Moved | Transition::PortalChanged => {
+        Change::Done => user.status = after,
+        Change::NoSeats => return Err(Kind::NoSeats.into()),
+        Change::Moved => {
             return Err(Problem::from(Kind::StatusConflict).with("userStatus", user.status.as_str()));
         }
     }

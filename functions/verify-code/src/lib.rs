@@ -1,16 +1,12 @@
-//! `POST /v1/portals/{portal}/sessions`: takes a verification code and signs in, or says what comes next (F12, S2 to S7).
+//! `POST /v1/portals/{portal}/sessions`: takes a verification code and signs in, or says what comes next (F12, F19, F21, S2 to S7).
 
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Method;
-use portico_access::Gate;
-use portico_domain::{
-    code::{Code, Flow},
-    ids::PortalId,
-};
-use portico_http::{Access, Api, Body, Kind, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
+use portico_access::{Arrival, Gate};
+use portico_domain::{code::Code, ids::PortalId};
+use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -40,6 +36,10 @@ struct CodeAnswer {
     /// The tick: stay signed in for seven days, where the portal offers it (F25).
     #[serde(default)]
     remember: bool,
+    /// The version of the agreements that were shown and accepted (F10).
+    consent: Option<u32>,
+    /// From the step that asked for the code: `bind` or `secondStep`.
+    ticket: Option<String>,
 }
 
 /// Sign in with a verification code
@@ -49,16 +49,18 @@ async fn verify_code(
     State(state): State<Arc<(Gate, Clock)>>,
     PathId(portal): PathId<PortalId>,
     reader: Reader,
+    Client(visitor): Client,
     Body(answer): Body<CodeAnswer>,
 ) -> Result<Response, Problem> {
     let (gate, clock) = &*state;
     let code = Code::parse(&answer.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
     let flow = read_flow(&answer.flow).ok_or(Kind::CodeExpired)?;
-    let outcome = gate.prove_by_code(portal, &flow, code, answer.remember, reader.locale).await;
+    let outcome = match &answer.ticket {
+        None => {
+            let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor: &visitor };
+            gate.prove_by_code(portal, &flow, code, arrival).await
+        }
+        Some(ticket) => gate.later_step(portal, ticket, &flow, code, &visitor).await,
+    };
     signed_in_response(outcome, &reader, clock.now())
-}
-
-fn read_flow(text: &str) -> Option<Flow> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    Some(Flow::from_bytes(bytes.try_into().ok()?))
 }

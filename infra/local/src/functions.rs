@@ -27,7 +27,7 @@ type Build = fn(&Deployment) -> Result<Api, MissingVariable>;
 /// Starts every function with its own deployment, as Lambda would; `deployment` makes it by the crate's name.
 pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions, LocalError> {
     let mut functions = Functions::default();
-    let apis: [(&str, Build); 8] = [
+    let apis: &[(&str, Build)] = &[
         ("approve", approve::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),
@@ -35,11 +35,12 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("send-code", send_code::api),
         ("session", session::api),
         ("users", users::api),
+        ("password", password::api),
         ("verify-code", verify_code::api),
     ];
     for (name, api) in apis {
-        let api = api(&deployment(name)).map_err(|missing| LocalError::Function { function: name.to_owned(), source: missing })?;
-        functions.routers.insert(name.to_owned(), api.into_router());
+        let api = api(&deployment(name)).map_err(|missing| LocalError::Function { function: (*name).to_owned(), source: missing })?;
+        functions.routers.insert((*name).to_owned(), api.into_router());
     }
     functions.schedule("close-registration", deployment("close-registration"), |deployment| async move {
         close_registration::run(&deployment).await

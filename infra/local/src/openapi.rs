@@ -14,6 +14,7 @@ use utoipa::{
     info(title = "Portico", description = "An external portal: people outside an organisation sign up, are let in, and use one application."),
     tags(
         (name = "sign-in", description = "What an outside person does before they are in"),
+        (name = "me", description = "What a signed-in person sees and changes of themselves"),
         (name = "session", description = "What a signed-in person does"),
         (name = "administration", description = "What administrators of the organisation do")
     )
@@ -26,6 +27,7 @@ pub fn document() -> openapi::OpenApi {
     let mut whole = Whole::openapi();
     whole.merge(portal_page::Docs::openapi());
     whole.merge(send_code::Docs::openapi());
+    whole.merge(password::Docs::openapi());
     whole.merge(verify_code::Docs::openapi());
     whole.merge(register::Docs::openapi());
     whole.merge(session::Docs::openapi());

@@ -1,35 +1,103 @@
 //! Making a verification code: caps first, then the code, written before it is sent (S1 to S9).
 
+use jiff::Timestamp;
 use portico_domain::{
-    address::Address,
+    address::{Address, Channel, Country},
     admission::Refusal,
     code::{Code, Flow, LIFETIME, Purpose},
-    ids::PortalId,
-    limits::{Caps, TooMany},
+    ids::{FlowId, PortalId},
+    limits::Caps,
     portal::{Access, Portal},
     suffix::Suffix,
 };
 use portico_runtime::{Deployment, entropy};
 use portico_store::{LiveCode, Recipient, Store};
 
-use crate::{AccessError, Keyring};
+use crate::{
+    AccessError, EntryError, Keyring,
+    keys::Keys,
+    ticket::{self, Facts, Open},
+};
 
-/// A request for a code, as far as it is known before the portal is.
+/// How often a code is written again because another request wrote the same recipient first.
+const TRIES: usize = 3;
+
+/// What somebody wants a code for.
 #[derive(Debug, Clone)]
-pub struct Wish {
-    /// The portal.
-    pub portal: PortalId,
-    /// What the code is for.
-    pub purpose: Purpose,
-    /// The link by which the person came.
-    pub link: Option<Suffix>,
-    /// The address of the client, as API Gateway saw it (S62).
-    pub client: String,
+pub enum Want {
+    /// A code to an address that they typed, for this purpose.
+    Typed {
+        /// The address, as typed.
+        address: String,
+        /// What the code is for: anything but a step of a sign-in that is under way.
+        purpose: Purpose,
+        /// The suffix of the link by which they came.
+        link: Option<Suffix>,
+    },
+    /// A code to the address that is missing, with the ticket that asks for it (F21).
+    Bind {
+        /// The address, as typed.
+        address: String,
+        /// From the `bind` step.
+        ticket: String,
+    },
+    /// A code to an address of their account, with the ticket that asks for a second step (F19).
+    SecondStep {
+        /// Which of their addresses.
+        channel: Channel,
+        /// From the `secondStep` step.
+        ticket: String,
+    },
+}
+
+impl Want {
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Typed { purpose, .. } => *purpose,
+            Self::Bind { .. } => Purpose::Bind,
+            Self::SecondStep { .. } => Purpose::SecondStep,
+        }
+    }
+
+    fn ticket(&self) -> Option<&str> {
+        match self {
+            Self::Typed { .. } => None,
+            Self::Bind { ticket, .. } | Self::SecondStep { ticket, .. } => Some(ticket),
+        }
+    }
+
+    fn typed(&self) -> Option<&str> {
+        match self {
+            Self::Typed { address, .. } | Self::Bind { address, .. } => Some(address),
+            Self::SecondStep { .. } => None,
+        }
+    }
+}
+
+/// A code that is about to be written.
+struct Order<'a> {
+    portal: Portal,
+    address: Address,
+    want: &'a Want,
+    /// The sign-in that it is a step of.
+    joined: Option<FlowId>,
+    now: Timestamp,
+}
+
+impl Order<'_> {
+    fn link(&self) -> Option<&Suffix> {
+        match self.want {
+            Want::Typed { link, .. } => link.as_ref(),
+            Want::Bind { .. } | Want::SecondStep { .. } => None,
+        }
+    }
 }
 
 /// A code that is written and now has to be sent.
 #[derive(Debug)]
 pub struct Issued {
+    /// Where it goes.
+    pub address: Address,
     /// What the browser has to bring back with the code.
     pub flow: Flow,
     /// The code.
@@ -56,25 +124,23 @@ impl CodeDesk {
         Self { store, keyring: Keyring::new(deployment), deployment: deployment.clone(), caps }
     }
 
-    /// Makes a code for what a person typed as their address, in two sequential round trips to the tables.
+    /// Makes a code, in two sequential round trips to the tables for a sign-in, asked for from the client address `client` (S62).
     ///
     /// Neither the answer nor the writes before it depend on whether the address is known (S40). A refusal writes nothing but the
     /// client's count. In a portal for invited people the sending itself does depend on it: see [`Issued::send`].
-    pub async fn issue(&self, wish: &Wish, typed: &str) -> Result<(Address, Issued), IssueError> {
+    pub async fn issue(&self, portal: PortalId, want: &Want, client: &str) -> Result<Issued, EntryError> {
         let now = self.deployment.clock().now();
-        // The keys, at the first request of an instance, come in while the tables are asked.
-        let warm_keys = self.keyring.current();
         // A number's country depends on the portal; so its key in the tables is not known until the portal is. The usual country is
         // tried, and its reading used if the portal agrees.
-        let guess = Address::parse(typed, &[portico_domain::address::Country::CHINA]).ok();
-        let guess_key = guess.as_ref().map(|address| address.key(wish.portal));
+        let guess = want.typed().and_then(|typed| Address::parse(typed, &[Country::CHINA]).ok());
         let read = async {
-            match guess_key {
-                Some(key) => self.store.portal_and_recipient(wish.portal, key).await,
-                None => Ok((self.store.portal(wish.portal).await?, Recipient::default())),
+            match &guess {
+                Some(address) => self.store.portal_and_recipient(portal, address.key(portal)).await,
+                None => Ok((self.store.portal(portal).await?, Recipient::default())),
             }
         };
-        let (counted, read, keys) = tokio::join!(self.store.count_client(&wish.client, &self.caps, now), read, warm_keys);
+        // The keys, at the first request of an instance, come in while the tables are asked.
+        let (counted, read, keys) = tokio::join!(self.store.count_client(client, &self.caps, now), read, self.keyring.current());
         counted.map_err(AccessError::from)?.map_err(AccessError::from)?;
         let (portal, mut known) = read.map_err(AccessError::from)?;
         let keys = keys.map_err(AccessError::from)?;
@@ -82,81 +148,98 @@ impl CodeDesk {
         if !portal.settings.enabled {
             return Err(AccessError::from(Refusal::PortalOff).into());
         }
-        let address = Address::parse(typed, &portal.settings.sign_in.countries).map_err(IssueError::Address)?;
-        let link = wish.link.as_ref().map(|suffix| portal.link(suffix).ok_or(Refusal::MethodOff)).transpose().map_err(AccessError::from)?;
-        if !portal.accounts_at(link).allow(address.kind()) {
-            return Err(AccessError::from(Refusal::MethodOff).into());
-        }
-        let recipient = address.key(wish.portal);
+        let facts = match want.ticket() {
+            Some(ticket) => Some(ticket::read(&self.keyring, portal.id, ticket, now).await?),
+            None => None,
+        };
+        let address = self.recipient(&portal, want, facts.as_ref()).await?;
         if guess.as_ref() != Some(&address) {
-            known = self.store.recipient(wish.portal, recipient).await.map_err(AccessError::from)?;
+            known = self.store.recipient(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
         }
-        // Strangers to a portal for invited people get the same answer after the same writes, and no message (S41).
-        let invited_only = portal.settings.access == Access::Invited;
-        let mut tries = 0;
-        loop {
+        let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), now };
+        self.write(order, known, &keys).await
+    }
+
+    /// The address that a code goes to, if the portal and the step allow it.
+    async fn recipient(&self, portal: &Portal, want: &Want, facts: Option<&Facts>) -> Result<Address, EntryError> {
+        let parse = |typed: &str| Address::parse(typed, &portal.settings.sign_in.countries).map_err(EntryError::Address);
+        match (want, facts.map(|facts| (facts, facts.open))) {
+            (Want::Typed { address, link, .. }, _) => {
+                let address = parse(address)?;
+                let link = link.as_ref().map(|suffix| portal.link(suffix).ok_or(Refusal::MethodOff)).transpose();
+                if !portal.accounts_at(link.map_err(AccessError::from)?).allow(address.kind()) {
+                    return Err(AccessError::from(Refusal::MethodOff).into());
+                }
+                Ok(address)
+            }
+            (Want::Bind { address, .. }, Some((_, Open::Bind(missing)))) => {
+                let address = parse(address)?;
+                if address.kind() == missing { Ok(address) } else { Err(AccessError::from(Refusal::MethodOff).into()) }
+            }
+            (Want::SecondStep { channel, .. }, Some((facts, Open::SecondStep))) => {
+                let user = self.store.user(portal.id, facts.user).await.map_err(AccessError::from)?;
+                let addresses = user.into_iter().flat_map(|user| user.phone.into_iter().chain(user.email));
+                let address = addresses.into_iter().find(|address| address.kind().channel() == *channel);
+                address.ok_or(AccessError::from(Refusal::MethodOff).into())
+            }
+            _ => Err(AccessError::TicketExpired.into()),
+        }
+    }
+
+    /// Writes the code under the recipient's caps; of two requests at once, the second obeys what the first wrote.
+    async fn write(&self, order: Order<'_>, mut known: Recipient, keys: &Keys) -> Result<Issued, EntryError> {
+        let (portal, now, recipient) = (&order.portal, order.now, order.address.key(order.portal.id));
+        let purpose = order.want.purpose();
+        for _ in 0..TRIES {
+            known.guesses.admit_code(now).map_err(AccessError::from)?;
             let sends = known.sends.admit(&self.caps, now).map_err(AccessError::from)?;
             let flow = Flow::new(entropy::bytes().map_err(AccessError::from)?, recipient);
             let code = Code::draw(entropy::word).map_err(AccessError::from)?;
             let live = LiveCode {
                 flow: flow.secret(),
-                hash: keys.code_hash(wish.portal, &address, wish.purpose, &flow, code),
+                hash: keys.code_hash(portal.id, &order.address, purpose, &flow, code),
                 secret_version: keys.version().to_owned(),
-                purpose: wish.purpose,
+                purpose,
                 expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
-                address: address.clone(),
-                link: wish.link.clone(),
+                address: order.address.clone(),
+                link: order.link().cloned(),
+                joined: order.joined,
             };
-            let owner =
-                async { if invited_only { self.store.owner(wish.portal, recipient).await.map(|owner| owner.is_some()) } else { Ok(true) } };
             let (written, counted, send) = tokio::join!(
-                self.store.put_code(wish.portal, recipient, &known, &sends, &live),
-                self.store.count_sent(wish.portal, &self.caps, now),
-                owner
+                self.store.put_code(portal.id, recipient, &known, &sends, &live),
+                self.store.count_sent(portal.id, &self.caps, now),
+                self.is_expected(&order)
             );
             match (written.map_err(AccessError::from)?, counted.map_err(AccessError::from)?) {
-                (true, Ok(())) => {
-                    let send = send.map_err(AccessError::from)?;
-                    return Ok((address, Issued { flow, code, portal, send }));
-                }
+                (true, Ok(())) => return Ok(Issued { flow, code, send: send?, address: order.address, portal: order.portal }),
                 (true, Err(too_many)) => {
-                    self.store.withdraw_code(wish.portal, recipient, &known).await.map_err(AccessError::from)?;
+                    self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;
                     return Err(AccessError::from(too_many).into());
                 }
                 (false, counted) => {
-                    // Another request wrote this recipient first. What it wrote decides about this one.
                     if counted.is_ok() {
-                        self.store.uncount_sent(wish.portal, now).await.map_err(AccessError::from)?;
+                        self.store.uncount_sent(portal.id, now).await.map_err(AccessError::from)?;
                     }
-                    tries += 1;
-                    if tries == 3 {
-                        return Err(AccessError::Busy.into());
-                    }
-                    known = self.store.recipient(wish.portal, recipient).await.map_err(AccessError::from)?;
+                    known = self.store.recipient(portal.id, recipient).await.map_err(AccessError::from)?;
                 }
             }
         }
+        Err(AccessError::Busy.into())
+    }
+
+    /// Whether a code is sent at all: strangers to a portal for invited people get the same answer after the same writes, and no
+    /// message (S41).
+    async fn is_expected(&self, order: &Order<'_>) -> Result<bool, AccessError> {
+        let portal = &order.portal;
+        if portal.settings.access != Access::Invited || order.joined.is_some() {
+            return Ok(true);
+        }
+        let (owner, invitation) = self.store.owner_and_invitation(portal.id, order.address.key(portal.id)).await?;
+        Ok(owner.is_some() || invitation.is_some_and(|invitation| invitation.is_open(order.now)))
     }
 
     /// How long a person waits before they can ask again, in seconds.
     pub fn resend_seconds(&self) -> i64 {
         self.caps.recipient_interval.as_secs()
-    }
-}
-
-/// Why no code was made.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// What was typed is no address that the portal takes.
-    #[error(transparent)]
-    Address(portico_domain::address::AddressError),
-    /// Any other reason.
-    #[error(transparent)]
-    Access(#[from] AccessError),
-}
-
-impl From<TooMany> for IssueError {
-    fn from(too_many: TooMany) -> Self {
-        Self::Access(too_many.into())
     }
 }

@@ -1,96 +1,56 @@
-//! From a proof to a session: the only place that acts on what `admission::decide` says.
+//! The ways in: each turns what a person brings into a proof, and hands it to [`Gate::admit`].
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use portico_domain::{
-    address::{Address, AddressKind, Channel},
-    admission::{Case, Entry, Proof, Refusal, Step, decide},
+    address::Address,
+    admission::{Method, Proof, Refusal},
     code::{Code, Flow, Purpose},
-    fields::{AnswerError, Answers, Field, check_answers},
+    fields::{AnswerError, Answers, check_answers},
     ids::{FlowId, PortalId, UserId},
-    locale::Locale,
     portal::Portal,
-    session::NewSession,
-    suffix::Suffix,
     user::{Status, User},
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{Enrolment, SessionToken, Store, Transition};
+use portico_store::{Attempt, Store};
 use serde_json::Value;
 
 use crate::{
-    AccessError, Keyring,
-    ticket::{self, Facts},
+    AccessError, Keyring, Outcome,
+    admit::{Arrival, Attendance, Visitor},
+    ticket::{self, Facts, Open},
 };
 
-/// How often a case is decided again because the portal changed under it.
-const DECISIONS: usize = 4;
-
-/// Where a sign-in stands after a step.
-#[derive(Debug)]
-pub enum Outcome {
-    /// In.
-    SignedIn(Box<SignIn>),
-    /// The portal's fields are to be filled in (F32).
-    Collect {
-        /// Carries what was proven to the next step.
-        ticket: String,
-        /// What to ask for.
-        fields: Vec<Field>,
-    },
-    /// An administrator is to decide (F30).
-    AwaitingApproval {
-        /// Carries what was proven to the page that waits.
-        ticket: String,
-        /// How the answer will come.
-        channel: Channel,
-    },
-}
-
-/// A session that was just made.
-#[derive(Debug)]
-pub struct SignIn {
-    /// What the client has to carry.
-    pub token: SessionToken,
-    /// The user.
-    pub user: User,
-    /// The portal.
-    pub portal: Portal,
-    /// When the session ends at the latest (UTC).
-    pub expires_at: Timestamp,
-    /// Whether it outlives the browser (F25).
-    pub remembered: bool,
-}
-
-/// What a registration may be refused for besides [`AccessError`].
+/// What a form may be refused for besides [`AccessError`].
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
     /// Answers do not fit the fields; each with the identifier that it was given under.
     #[error("answers do not fit")]
     Answers(Vec<(String, AnswerError)>),
+    /// The agreements were to be accepted, and were not.
+    #[error("the agreements were not accepted")]
+    NoConsent,
     /// Any other reason.
     #[error(transparent)]
     Access(#[from] AccessError),
 }
 
+/// What a person sends with a form.
+#[derive(Debug, Clone, Copy)]
+pub struct Submission<'a> {
+    /// Answers by the identifier of the field.
+    pub fields: &'a BTreeMap<String, Value>,
+    /// The version of the agreements that they accepted (F10).
+    pub consent: Option<u32>,
+}
+
 /// The way in.
 #[derive(Debug)]
 pub struct Gate {
-    store: Store,
-    keyring: Keyring,
-    deployment: Deployment,
-}
-
-/// What a step knows before the decision.
-struct Attendance<'a> {
-    user: Option<User>,
-    id: UserId,
-    proof: &'a Proof,
-    answers: Option<&'a Answers>,
-    link: Option<&'a Suffix>,
-    remember: bool,
-    /// The language of a new account.
-    locale: Locale,
-    flow: FlowId,
+    pub(crate) store: Store,
+    pub(crate) keyring: Keyring,
+    pub(crate) deployment: Deployment,
 }
 
 impl Gate {
@@ -103,29 +63,17 @@ impl Gate {
     ///
     /// Three sequential round trips for a known user: the guess is counted while portal and owner are read; the code is used up while
     /// the user is read; the session is written.
-    pub async fn prove_by_code(
-        &self,
-        portal: PortalId,
-        flow: &Flow,
-        code: Code,
-        remember: bool,
-        locale: Locale,
-    ) -> Result<Outcome, AccessError> {
+    pub async fn prove_by_code(&self, portal: PortalId, flow: &Flow, code: Code, arrival: Arrival<'_>) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
-        let purpose = Purpose::SignIn;
         let (attempt, read, warm_keys) = tokio::join!(
-            self.store.take_attempt(portal, flow, purpose, now),
+            self.store.take_attempt(portal, flow, Purpose::SignIn, now),
             self.store.portal_and_owner(portal, flow.recipient()),
             self.keyring.current()
         );
         warm_keys?;
         let (found_portal, owner) = read?;
         let found_portal = found_portal.ok_or(AccessError::NoPortal)?;
-        let attempt = attempt?.ok_or(AccessError::CodeExpired)?;
-        let keys = self.keyring.version(&attempt.code.secret_version).await?.ok_or(AccessError::CodeExpired)?;
-        if !keys.code_matches(&attempt.code.hash, portal, &attempt.code.address, purpose, flow, code) {
-            return Err(AccessError::CodeWrong { attempts_left: attempt.left });
-        }
+        let attempt = self.compare(portal, flow, Purpose::SignIn, code, attempt?).await?;
         let user = async {
             match owner {
                 Some(owner) => self.store.user(portal, owner).await,
@@ -137,199 +85,184 @@ impl Gate {
             return Err(AccessError::CodeExpired);
         }
         let user = user?;
-        let proof = Proof { address: attempt.code.address, at: now };
-        let id = match &user {
-            Some(user) => user.id,
-            None => UserId::new(now, entropy::wide()?),
-        };
+        let id = user.as_ref().map_or_else(|| entropy::wide().map(|random| UserId::new(now, random)), |user| Ok(user.id))?;
+        let proof = Proof { method: Method::Code, address: attempt.code.address, second_step: false, at: now };
         let attendance = Attendance {
             user,
             id,
             proof: &proof,
+            bound: None,
             answers: None,
             link: attempt.code.link.as_ref(),
-            remember,
-            locale,
             flow: FlowId::new(now, entropy::wide()?),
+            arrival,
         };
         self.admit(found_portal, attendance, now).await
     }
 
-    /// Takes what a person filled in, and goes on from there.
+    /// Takes the code of a later step of a sign-in: its second step (F19), or a further address, which thereby belongs to the account
+    /// (F21).
+    pub async fn later_step(
+        &self,
+        portal: PortalId,
+        ticket: &str,
+        flow: &Flow,
+        code: Code,
+        visitor: &Visitor,
+    ) -> Result<Outcome, AccessError> {
+        let now = self.deployment.clock().now();
+        let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
+        let purpose = match facts.open {
+            Open::SecondStep => Purpose::SecondStep,
+            Open::Bind(_) => Purpose::Bind,
+            Open::Consent | Open::Collect | Open::Wait => return Err(AccessError::TicketExpired),
+        };
+        let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
+        let code = self.compare(portal, flow, purpose, code, attempt).await?.code;
+        let (found_portal, user) = self.account(portal, facts.user).await?;
+        let owned = user.address_of(code.address.kind());
+        match facts.open {
+            Open::Bind(_) if owned.is_some() => return Err(AccessError::TicketSpent),
+            // Asked for in this very sign-in, and sent to an address of this account (S2, S38).
+            _ if code.joined != Some(facts.flow) => return Err(AccessError::CodeExpired),
+            Open::SecondStep if owned != Some(&code.address) => return Err(AccessError::CodeExpired),
+            _ => self.use_up(portal, flow).await?,
+        }
+        if purpose == Purpose::SecondStep {
+            return self.finish_second_step(found_portal, user, facts, visitor, now).await;
+        }
+        let proof = proof_of(&facts, &user)?;
+        let attendance = Attendance { bound: Some(&code.address), ..attendance(user, &facts, &proof, visitor) };
+        self.admit(found_portal, attendance, now).await
+    }
+
+    /// Goes on after the second step, once per ticket.
+    async fn finish_second_step(
+        &self,
+        portal: Portal,
+        user: User,
+        facts: Facts,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Outcome, AccessError> {
+        self.spend(portal.id, &facts, now).await?;
+        let proof = Proof { second_step: true, ..proof_of(&facts, &user)? };
+        // What waits after this sign-in is spent apart from the second step.
+        let facts = Facts { flow: FlowId::new(now, entropy::wide()?), ..facts };
+        self.admit(portal, attendance(user, &facts, &proof, visitor), now).await
+    }
+
+    /// Takes a form: what a person filled in, or that they accept the agreements.
     ///
     /// The ticket can be presented again as long as the step is open; once it is done it is spent.
     pub async fn register(
         &self,
         portal: PortalId,
         ticket: &str,
-        typed: &std::collections::BTreeMap<String, Value>,
+        submission: Submission<'_>,
+        visitor: &Visitor,
     ) -> Result<Outcome, RegistrationError> {
         let now = self.deployment.clock().now();
-        let (facts, portal, user) = self.present(portal, ticket, now).await?;
-        if user.status != Status::Inactive {
-            return Err(AccessError::TicketSpent.into());
-        }
-        let answers =
-            check_answers(&portal.settings.fields, typed, &portal.settings.sign_in.countries).map_err(RegistrationError::Answers)?;
+        let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
+        let (portal, user) = self.account(portal, facts.user).await?;
+        let answers = match facts.open {
+            Open::Collect if user.status != Status::Inactive => return Err(AccessError::TicketSpent.into()),
+            Open::Collect => Some(answers(&portal, submission)?),
+            Open::Consent if user.consent.as_ref().map(|consent| consent.version) == portal.agreement_version() => {
+                return Err(AccessError::TicketSpent.into());
+            }
+            Open::Consent if submission.consent.is_none() => return Err(RegistrationError::NoConsent),
+            Open::Consent => None,
+            Open::SecondStep | Open::Bind(_) | Open::Wait => return Err(AccessError::TicketExpired.into()),
+        };
         let proof = proof_of(&facts, &user)?;
-        Ok(self.admit(portal, attendance(user, &facts, &proof, Some(&answers)), now).await?)
+        let mut attendance = Attendance { answers: answers.as_ref(), ..attendance(user, &facts, &proof, visitor) };
+        attendance.arrival.consent = submission.consent;
+        Ok(self.admit(portal, attendance, now).await?)
     }
 
     /// Tells the page that waits where the application stands. Once it is approved, the first to ask is in.
-    pub async fn status(&self, portal: PortalId, ticket: &str) -> Result<Outcome, AccessError> {
+    pub async fn status(&self, portal: PortalId, ticket: &str, visitor: &Visitor) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
-        let (facts, portal, user) = self.present(portal, ticket, now).await?;
-        if user.status == Status::Active
-            && !self.store.spend_ticket(portal.id, facts.flow, facts.proven_at().saturating_add(ticket::LONGEST).unwrap_or(now)).await?
-        {
-            return Err(AccessError::TicketSpent);
+        let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
+        if !matches!(facts.open, Open::Wait | Open::Collect) {
+            return Err(AccessError::TicketExpired);
+        }
+        let (portal, user) = self.account(portal, facts.user).await?;
+        if user.status == Status::Active {
+            self.spend(portal.id, &facts, now).await?;
         }
         let proof = proof_of(&facts, &user)?;
-        self.admit(portal, attendance(user, &facts, &proof, None), now).await
+        self.admit(portal, attendance(user, &facts, &proof, visitor), now).await
     }
 
-    async fn present(&self, portal: PortalId, ticket: &str, now: Timestamp) -> Result<(Facts, Portal, User), AccessError> {
-        let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
-        match self.store.portal_and_user(portal, facts.user).await? {
-            (Some(portal), Some(user)) => Ok((facts, portal, user)),
+    /// Compares a guess that was counted with the code that was sent (S4, S5).
+    pub(crate) async fn compare(
+        &self,
+        portal: PortalId,
+        flow: &Flow,
+        purpose: Purpose,
+        code: Code,
+        attempt: Option<Attempt>,
+    ) -> Result<Attempt, AccessError> {
+        let attempt = attempt.ok_or(AccessError::CodeExpired)?;
+        let keys = self.keyring.version(&attempt.code.secret_version).await?.ok_or(AccessError::CodeExpired)?;
+        if keys.code_matches(&attempt.code.hash, portal, &attempt.code.address, purpose, flow, code) {
+            Ok(attempt)
+        } else {
+            Err(AccessError::CodeWrong { attempts_left: attempt.left })
+        }
+    }
+
+    /// Proves an address by its code, outside of a sign-in: for a new password, or a new address (S30).
+    pub async fn prove_address(&self, portal: PortalId, flow: &Flow, purpose: Purpose, code: Code) -> Result<Address, AccessError> {
+        let now = self.deployment.clock().now();
+        let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
+        let attempt = self.compare(portal, flow, purpose, code, attempt).await?;
+        self.use_up(portal, flow).await?;
+        Ok(attempt.code.address)
+    }
+
+    pub(crate) async fn use_up(&self, portal: PortalId, flow: &Flow) -> Result<(), AccessError> {
+        if self.store.consume_code(portal, flow).await? { Ok(()) } else { Err(AccessError::CodeExpired) }
+    }
+
+    async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {
+        match self.store.portal_and_user(portal, user).await? {
+            (Some(portal), Some(user)) => Ok((portal, user)),
             _ => Err(AccessError::TicketExpired),
         }
     }
 
-    /// Decides, writes what the decision asks for in one transaction, and decides again if portal or account changed meanwhile.
-    async fn admit(&self, mut portal: Portal, mut attendance: Attendance<'_>, now: Timestamp) -> Result<Outcome, AccessError> {
-        for _ in 0..DECISIONS {
-            let link = attendance.link.and_then(|suffix| portal.link(suffix));
-            let decision = decide(&Case {
-                portal: &portal,
-                link,
-                user: attendance.user.as_ref(),
-                id: attendance.id,
-                proof: attendance.proof,
-                answers: attendance.answers,
-                now,
-            })?;
-            let before = attendance.user.as_ref().map(|user| user.status);
-            let mut user = match &attendance.user {
-                Some(user) => user.clone(),
-                None => User::new(attendance.id, portal.id, attendance.proof.address.clone(), portal.role_at(link), attendance.locale, now),
-            };
-            user.status = decision.status;
-            if let Some(answers) = attendance.answers {
-                user.answers = answers.clone();
-            }
-            let session = match decision.entry {
-                Entry::Granted(grant) => {
-                    Ok((NewSession::begin(grant, attendance.remember, now), SessionToken::new(portal.id, user.id, entropy::bytes()?)))
-                }
-                Entry::Next(step) => Err(step),
-            };
-            let written = session.as_ref().ok().map(|(session, token)| (session, token));
-            match self.write(&portal, before, &user, attendance.proof, written).await? {
-                Written::Done => return self.outcome(portal, user, session, &attendance, now).await,
-                Written::PortalChanged => portal = self.store.portal(portal.id).await?.ok_or(AccessError::NoPortal)?,
-                // Who filled in the same form twice at once is through once; the other window asks how it stands (R8).
-                Written::AccountChanged if attendance.answers.is_some() => return Err(AccessError::TicketSpent),
-                Written::AccountChanged => {
-                    // Twice the same person at once (R8), or an administrator in between: the account as it is now decides.
-                    let owner = self.store.owner(portal.id, attendance.proof.address.key(portal.id)).await?.ok_or(AccessError::Busy)?;
-                    attendance.user = self.store.user(portal.id, owner).await?;
-                    attendance.id = owner;
-                }
-            }
-        }
-        Err(AccessError::Busy)
-    }
-
-    async fn write(
-        &self,
-        portal: &Portal,
-        before: Option<Status>,
-        user: &User,
-        proof: &Proof,
-        session: Option<(&NewSession, &SessionToken)>,
-    ) -> Result<Written, AccessError> {
-        match before {
-            None => match self.store.enrol(portal, user, proof.address.key(portal.id), session).await? {
-                Enrolment::Done => Ok(Written::Done),
-                Enrolment::AlreadyThere => Ok(Written::AccountChanged),
-                Enrolment::PortalChanged => Ok(Written::PortalChanged),
-                Enrolment::NoSeats => Err(AccessError::NoSeats),
-            },
-            Some(before) if before != user.status => match self.store.advance(portal, before, user, session).await? {
-                Transition::Done => Ok(Written::Done),
-                Transition::Moved => Ok(Written::AccountChanged),
-                Transition::PortalChanged => Ok(Written::PortalChanged),
-                Transition::NoSeats => Err(AccessError::NoSeats),
-            },
-            Some(_) => {
-                if let Some((session, token)) = session {
-                    self.store.open_session(session, token).await?;
-                }
-                Ok(Written::Done)
-            }
-        }
-    }
-
-    async fn outcome(
-        &self,
-        portal: Portal,
-        user: User,
-        session: Result<(NewSession, SessionToken), Step>,
-        attendance: &Attendance<'_>,
-        now: Timestamp,
-    ) -> Result<Outcome, AccessError> {
-        let step = match session {
-            Ok((session, token)) => {
-                let term = session.term();
-                let remembered = term.seen_at.is_none();
-                return Ok(Outcome::SignedIn(Box::new(SignIn { token, user, portal, expires_at: term.expires_at, remembered })));
-            }
-            Err(step) => step,
-        };
-        let facts = Facts {
-            flow: attendance.flow,
-            user: user.id,
-            proven: attendance.proof.address.kind(),
-            proven_at_s: attendance.proof.at.as_second(),
-            remember: attendance.remember,
-            link: attendance.link.cloned(),
-        };
-        let ticket = ticket::issue(&self.keyring, portal.id, &facts, now).await?;
-        Ok(match step {
-            Step::Collect => Outcome::Collect { ticket, fields: portal.collected_fields().cloned().collect() },
-            Step::AwaitApproval => Outcome::AwaitingApproval { ticket, channel: user.channel() },
-        })
+    /// Of any number who present the ticket of a step that can be done once, one goes on.
+    async fn spend(&self, portal: PortalId, facts: &Facts, now: Timestamp) -> Result<(), AccessError> {
+        let until = facts.proven_at().saturating_add(ticket::LONGEST).unwrap_or(now);
+        if self.store.spend_ticket(portal, facts.flow, until).await? { Ok(()) } else { Err(AccessError::TicketSpent) }
     }
 }
 
-enum Written {
-    Done,
-    PortalChanged,
-    AccountChanged,
+fn answers(portal: &Portal, submission: Submission<'_>) -> Result<Answers, RegistrationError> {
+    let settings = &portal.settings;
+    check_answers(&settings.fields, submission.fields, &settings.sign_in.countries).map_err(RegistrationError::Answers)
 }
 
-fn attendance<'a>(user: User, facts: &'a Facts, proof: &'a Proof, answers: Option<&'a Answers>) -> Attendance<'a> {
+fn attendance<'a>(user: User, facts: &'a Facts, proof: &'a Proof, visitor: &'a Visitor) -> Attendance<'a> {
     Attendance {
         id: user.id,
-        locale: user.locale,
         user: Some(user),
         proof,
-        answers,
+        bound: None,
+        answers: None,
         link: facts.link.as_ref(),
-        remember: facts.remember,
         flow: facts.flow,
+        arrival: Arrival { remember: facts.remember, consent: facts.consent, visitor },
     }
 }
 
 /// What a ticket says was proven, if the account still has that address.
 fn proof_of(facts: &Facts, user: &User) -> Result<Proof, AccessError> {
-    let address: Option<&Address> = match facts.proven {
-        AddressKind::Phone => user.phone.as_ref(),
-        AddressKind::Email => user.email.as_ref(),
-    };
-    let address = address.cloned().ok_or(AccessError::TicketExpired)?;
-    Ok(Proof { address, at: facts.proven_at() })
+    let address = user.address_of(facts.proven).cloned().ok_or(AccessError::TicketExpired)?;
+    Ok(Proof { method: facts.method, address, second_step: facts.second_step, at: facts.proven_at() })
 }
 
 impl From<Refusal> for RegistrationError {

@@ -54,6 +54,11 @@ impl Keys {
         &self.ticket
     }
 
+    /// The key that passwords are hashed with (S17). Derived when asked for: few functions need it.
+    pub(crate) fn password_pepper(&self) -> [u8; 32] {
+        derive(&self.secret, "portico password pepper v1")
+    }
+
     /// The key that signs tokens for the application behind the portal (ES256). Derived when asked for: few functions need it.
     pub(crate) fn token(&self) -> SigningKey {
         // One candidate in 2^32 is no scalar of the curve; then the next label is taken.

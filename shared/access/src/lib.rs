@@ -3,16 +3,19 @@
 //! Every path by which somebody signs in ends in [`Gate`], and [`Gate`] asks `admission::decide`. There is no other maker of sessions
 //! (S37).
 
+mod admit;
 pub mod codes;
 mod gate;
 pub mod keys;
+pub mod passwords;
 pub mod ticket;
 pub mod token;
 
-pub use gate::{Gate, Outcome, RegistrationError, SignIn};
+pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
+pub use gate::{Gate, RegistrationError, Submission};
 pub use keys::Keyring;
 
-use portico_domain::{admission::Refusal, limits::TooMany};
+use portico_domain::{address::AddressError, admission::Refusal, guesses::Locked, limits::TooMany};
 use portico_runtime::{entropy::NoEntropy, secret::SecretUnavailable};
 use portico_store::StoreError;
 
@@ -34,6 +37,18 @@ pub enum AccessError {
     /// A cap was reached (S9).
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// The password is not theirs, or they have none, or there is nobody with this address (S40).
+    #[error("wrong password")]
+    PasswordWrong,
+    /// Too many wrong guesses in a row (F23).
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    /// The address belongs to another account of the portal.
+    #[error("the address belongs to another account")]
+    AlreadyBound,
+    /// Nobody has the address that was proven.
+    #[error("no account has this address")]
+    NoAccount,
     /// The ticket is not ours, is of another portal, or is too old.
     #[error("the ticket is no longer good")]
     TicketExpired,
@@ -61,4 +76,15 @@ pub enum AccessError {
     /// A key or a token could not be made.
     #[error("cryptography failed: {0}")]
     Crypto(&'static str),
+}
+
+/// Why somebody who typed an address is not a step further.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// What was typed is no address that the portal takes.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Any other reason.
+    #[error(transparent)]
+    Access(#[from] AccessError),
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use portico_domain::{
     address::AddressKind,
+    admission::{Method, Step},
     ids::{FlowId, PortalId, UserId},
     suffix::Suffix,
 };
@@ -19,7 +20,35 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 const TYPE: &str = "portico-flow+jwt";
 
-/// What has been proven, by whom, in which sign-in.
+/// The step that a ticket is for: it opens no other (S38).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Open {
+    /// The second step.
+    SecondStep,
+    /// Accepting the agreements.
+    Consent,
+    /// Proving an address of this kind, too.
+    Bind(AddressKind),
+    /// Filling in the fields.
+    Collect,
+    /// Waiting for a decision.
+    Wait,
+}
+
+impl From<Step> for Open {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::SecondStep => Self::SecondStep,
+            Step::Consent(_) => Self::Consent,
+            Step::Bind(kind) => Self::Bind(kind),
+            Step::Collect => Self::Collect,
+            Step::AwaitApproval => Self::Wait,
+        }
+    }
+}
+
+/// What has been proven, by whom, in which sign-in, and what it is good for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The sign-in; the same in all its tickets.
@@ -28,9 +57,21 @@ pub struct Facts {
     /// The account.
     #[serde(rename = "sub")]
     pub user: UserId,
-    /// The kind of address that was proven. The address itself stays in the tables.
+    /// The step that comes next.
+    #[serde(rename = "opn")]
+    pub open: Open,
+    /// By what they showed who they are.
+    #[serde(rename = "mth")]
+    pub method: Method,
+    /// The kind of address that they did it with. The address itself stays in the tables.
     #[serde(rename = "prf")]
     pub proven: AddressKind,
+    /// Whether the second step is done.
+    #[serde(rename = "2nd", default, skip_serializing_if = "std::ops::Not::not")]
+    pub second_step: bool,
+    /// The version of the agreements that they accepted, where that is not written yet.
+    #[serde(rename = "cns", default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<u32>,
     /// When it was proven, in Unix seconds.
     #[serde(rename = "auth_time")]
     pub proven_at_s: i64,

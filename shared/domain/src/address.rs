@@ -91,6 +91,17 @@ impl Address {
         &self.text
     }
 
+    /// As much of the address as its owner recognises and nobody else learns: `+86138****8000`, `l***@example.com`.
+    pub fn hint(&self) -> String {
+        match self.text.split_once('@') {
+            Some((local, domain)) => format!("{}***@{domain}", local.chars().take(1).collect::<String>()),
+            None => {
+                let (head, tail) = self.text.split_at(self.text.len().saturating_sub(4));
+                format!("{}****{tail}", &head[..head.len().saturating_sub(4)])
+            }
+        }
+    }
+
     /// The key under which this address is known in one portal: the first half of a SHA-256.
     ///
     /// Keys of items therefore show no address, and the same person has unrelated keys in two portals (S42). It is no secret: who has

@@ -4,22 +4,49 @@
 //! step or a [`Grant`]. Nothing else can make a `Grant`, and only a `Grant` makes a session: no path can forget a rule.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    address::Address,
+    address::{Address, AddressKind},
     fields::Answers,
     ids::{PortalId, UserId},
+    invitation::Invitation,
     portal::{Access, Link, Portal},
     user::{Reason, Status, User},
     window::{Window, WindowState},
 };
 
+/// By what a person showed who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Method {
+    /// They read a code (F12).
+    Code,
+    /// They knew the password (F14).
+    Password,
+}
+
+impl Method {
+    /// Whether a portal that wants a second step wants it after this (F19). A code is what the second step would be.
+    pub fn wants_second_step(self) -> bool {
+        match self {
+            Self::Code => false,
+            Self::Password => true,
+        }
+    }
+}
+
 /// What a person has proven in the sign-in that is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// The address whose code they read.
+    /// By what.
+    pub method: Method,
+    /// The address that they did it with.
     pub address: Address,
-    /// When they did.
+    /// Whether the second step is done.
+    pub second_step: bool,
+    /// When they did (UTC).
     pub at: Timestamp,
 }
 
@@ -30,7 +57,7 @@ pub struct Case<'a> {
     pub portal: &'a Portal,
     /// The link that they came by, if it is still there.
     pub link: Option<&'a Link>,
-    /// The account of the proven address, if there is one.
+    /// The account of the proven address, if there is one; with what was proven and accepted in this step.
     pub user: Option<&'a User>,
     /// The identifier of that account, or the one that a new account would get.
     pub id: UserId,
@@ -38,6 +65,10 @@ pub struct Case<'a> {
     pub proof: &'a Proof,
     /// What they filled in, checked, if they have just done so.
     pub answers: Option<&'a Answers>,
+    /// The version of the agreements that they accepted, now or before (F10).
+    pub consent: Option<u32>,
+    /// The invitation of the proven address, if it is open.
+    pub invitation: Option<&'a Invitation>,
     /// The present.
     pub now: Timestamp,
 }
@@ -47,6 +78,7 @@ pub struct Case<'a> {
 pub struct Grant {
     portal: PortalId,
     user: UserId,
+    method: Method,
     authenticated_at: Timestamp,
     may_be_remembered: bool,
 }
@@ -60,6 +92,11 @@ impl Grant {
     /// For whom.
     pub fn user(&self) -> UserId {
         self.user
+    }
+
+    /// By what they showed who they are.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// When they proved who they are.
@@ -76,6 +113,12 @@ impl Grant {
 /// What is missing before a person may come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// A code, or that of an authenticator, is to follow the password (F19).
+    SecondStep,
+    /// The agreements are to be accepted in this version (F10).
+    Consent(u32),
+    /// An address of this kind is to be proven, too (F21).
+    Bind(AddressKind),
     /// The portal's fields are to be filled in (F32).
     Collect,
     /// An administrator is to decide (F30).
@@ -125,37 +168,72 @@ pub enum Refusal {
 
 /// Decides a case. The order of the rules is the order in which a person learns of them.
 pub fn decide(case: &Case<'_>) -> Result<Decision, Refusal> {
-    let portal = case.portal;
-    if !portal.settings.enabled {
+    let settings = &case.portal.settings;
+    if !settings.enabled {
         return Err(Refusal::PortalOff);
     }
-    if !portal.accounts_at(case.link).allow(case.proof.address.kind()) {
+    if !offers(case) {
         return Err(Refusal::MethodOff);
+    }
+    let status = case.user.map_or(Status::Inactive, |user| user.status);
+    // Before anything is told of the account: who knows the password alone learns nothing from it (S38).
+    if settings.sign_in.second_step && case.proof.method.wants_second_step() && !case.proof.second_step {
+        return Ok(next(status, Step::SecondStep));
     }
     match case.user {
         Some(user) => match user.status {
-            Status::Active => return Ok(enter(case)),
+            Status::Active => return Ok(missing(case).map_or_else(|| enter(case), |step| next(Status::Active, step))),
             Status::Pending => return Ok(next(Status::Pending, Step::AwaitApproval)),
             Status::Rejected => return Err(Refusal::Rejected(user.decided.as_ref().and_then(|decided| decided.reason.clone()))),
             Status::Disabled => return Err(Refusal::Disabled),
             // The account was made inside the window; its owner may finish signing up later (F34).
             Status::Inactive => {}
         },
-        None => match &portal.settings.registration.window {
+        None => match &settings.registration.window {
             Some(window) if window.state(case.now) != WindowState::Open => return Err(Refusal::RegistrationClosed(window.clone())),
             _ => {}
         },
     }
-    if portal.settings.access == Access::Invited {
+    if settings.access == Access::Invited && !invited(case) {
         return Err(Refusal::NotInvited);
     }
-    if case.answers.is_none() && portal.collected_fields().next().is_some() {
+    if let Some(step) = missing(case) {
+        return Ok(next(Status::Inactive, step));
+    }
+    let asked = case.user.is_some_and(|user| user.asked().is_some());
+    if case.answers.is_none() && (asked || case.portal.collected_fields().next().is_some()) {
         return Ok(next(Status::Inactive, Step::Collect));
     }
-    match portal.settings.access {
-        Access::Anyone => Ok(enter(case)),
-        Access::Approved | Access::Invited => Ok(next(Status::Pending, Step::AwaitApproval)),
+    match settings.access {
+        Access::Approved if !invited(case) => Ok(next(Status::Pending, Step::AwaitApproval)),
+        Access::Anyone | Access::Approved | Access::Invited => Ok(enter(case)),
     }
+}
+
+/// Whether this link offers this way to sign in (F6, F11, F14).
+fn offers(case: &Case<'_>) -> bool {
+    let kind = case.portal.accounts_at(case.link).allow(case.proof.address.kind());
+    let method = match case.proof.method {
+        Method::Code => true,
+        Method::Password => case.portal.password_at(case.link),
+    };
+    kind && method
+}
+
+/// Whether they come by an invitation: one that is open, or the one that their account was made with (F31).
+fn invited(case: &Case<'_>) -> bool {
+    let open = case.invitation.is_some_and(|invitation| invitation.is_open(case.now));
+    open || case.user.is_some_and(|user| user.invitation.is_some())
+}
+
+/// What everybody owes before access, whatever their status: consent (F10), then both addresses where the portal wants both (F21).
+fn missing(case: &Case<'_>) -> Option<Step> {
+    if let Some(version) = case.portal.agreement_version().filter(|version| case.consent != Some(*version)) {
+        return Some(Step::Consent(version));
+    }
+    let has = |kind| case.proof.address.kind() == kind || case.user.is_some_and(|user| user.address_of(kind).is_some());
+    let both = case.portal.settings.sign_in.bind_both;
+    [AddressKind::Phone, AddressKind::Email].into_iter().find(|kind| both && !has(*kind)).map(Step::Bind)
 }
 
 fn next(status: Status, step: Step) -> Decision {
@@ -166,6 +244,7 @@ fn enter(case: &Case<'_>) -> Decision {
     let grant = Grant {
         portal: case.portal.id,
         user: case.id,
+        method: case.proof.method,
         authenticated_at: case.proof.at,
         may_be_remembered: case.portal.settings.sign_in.seven_days,
     };

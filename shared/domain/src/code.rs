@@ -19,6 +19,14 @@ pub const ATTEMPTS: u8 = 5;
 pub enum Purpose {
     /// To sign in, which is also how people sign up (F12).
     SignIn,
+    /// To add the address that is still missing to an account, on the way in (F21).
+    Bind,
+    /// To set a new password (F14).
+    ResetPassword,
+    /// As the second step of a sign-in (F19).
+    SecondStep,
+    /// To put a new address into the place of the old (F80).
+    ChangeAddress,
 }
 
 impl Purpose {
@@ -26,6 +34,10 @@ impl Purpose {
     pub fn label(self) -> &'static str {
         match self {
             Self::SignIn => "sign-in",
+            Self::Bind => "bind",
+            Self::ResetPassword => "reset-password",
+            Self::SecondStep => "second-step",
+            Self::ChangeAddress => "change-address",
         }
     }
 }

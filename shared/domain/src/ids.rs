@@ -101,6 +101,10 @@ id!(
     MemberId
 );
 id!(
+    /// An invitation to one portal.
+    InvitationId
+);
+id!(
     /// One sign-in that is under way; every ticket of it carries the same one.
     FlowId
 );

@@ -6,11 +6,15 @@
 pub mod address;
 pub mod admission;
 pub mod code;
+pub mod design;
 pub mod fields;
+pub mod guesses;
 pub mod ids;
+pub mod invitation;
 pub mod limits;
 pub mod locale;
 pub mod member;
+pub mod password;
 pub mod portal;
 pub mod seats;
 pub mod session;

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::window::WindowInput;
 use crate::{
     address::{AddressKind, Country},
+    design::Design,
     fields::{self, Field, FieldId, FieldType, FieldsError, Label, check_definitions},
     ids::{ApplicationId, OrganisationId, PortalId},
     suffix::Suffix,
-    text::{Name, Text, Title},
+    text::{Name, Text},
     window::{Window, WindowState},
 };
 
@@ -64,124 +65,40 @@ impl Accounts {
 pub struct SignIn {
     /// Phone numbers, email addresses or both (F11).
     pub accounts: Accounts,
+    /// Whether people may sign in with a password that they set (F14).
+    #[serde(default = "yes")]
+    pub password: bool,
+    /// Whether a code is asked for after a password (F19).
+    #[serde(default)]
+    pub second_step: bool,
+    /// Whether both a phone and a mailbox must be proven before access (F21).
+    #[serde(default)]
+    pub bind_both: bool,
     /// Whether the page offers to stay signed in for seven days (F25).
     pub seven_days: bool,
     /// Countries whose numbers receive codes; numbers without a country code belong to the first (S12).
     pub countries: Vec<Country>,
 }
 
-/// How the sign-in page is laid out on wide screens (F9).
+fn yes() -> bool {
+    true
+}
+
+/// What users may change of themselves (F81).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Layout {
-    /// The form in the middle.
-    Centered,
-    /// The form beside the portal's picture; on phones centred all the same.
-    SideBySide,
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Their name and picture.
+    pub name: bool,
+    /// The other collected fields.
+    pub fields: bool,
 }
 
-/// A colour, `#rrggbb`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, example = "#1f6feb", pattern = "^#[0-9a-f]{6}$"))]
-#[serde(try_from = "String", into = "String")]
-pub struct Colour(String);
-
-/// Not `#rrggbb`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a colour such as #1f6feb")]
-pub struct InvalidColour;
-
-impl TryFrom<String> for Colour {
-    type Error = InvalidColour;
-
-    fn try_from(text: String) -> Result<Self, InvalidColour> {
-        let digits = text.strip_prefix('#').ok_or(InvalidColour)?;
-        let hexadecimal = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if hexadecimal { Ok(Self(text.to_ascii_lowercase())) } else { Err(InvalidColour) }
+impl Default for Profile {
+    fn default() -> Self {
+        Self { name: true, fields: true }
     }
-}
-
-impl From<Colour> for String {
-    fn from(colour: Colour) -> String {
-        colour.0
-    }
-}
-
-impl Colour {
-    /// As CSS writes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The address of a picture: `https`, plain characters only, so that it can stand in a style sheet and a policy (S58).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, format = "uri", example = "https://www.example.com/logo.png"))]
-#[serde(try_from = "String", into = "String")]
-pub struct PictureUrl(String);
-
-/// Not a plain `https` address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an https address of a picture, at most 500 plain characters")]
-pub struct InvalidPictureUrl;
-
-impl TryFrom<String> for PictureUrl {
-    type Error = InvalidPictureUrl;
-
-    fn try_from(text: String) -> Result<Self, InvalidPictureUrl> {
-        let rest = text.strip_prefix("https://").ok_or(InvalidPictureUrl)?;
-        let host = rest.split('/').next().unwrap_or_default();
-        let host_is_plain =
-            host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
-        let rest_is_plain = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/:?&=%+@!$,".contains(&byte));
-        if host_is_plain && rest_is_plain && text.len() <= 500 { Ok(Self(text)) } else { Err(InvalidPictureUrl) }
-    }
-}
-
-impl From<PictureUrl> for String {
-    fn from(url: PictureUrl) -> String {
-        url.0
-    }
-}
-
-impl PictureUrl {
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Scheme and host, for the page's content security policy (S60).
-    pub fn origin(&self) -> &str {
-        let after_scheme = "https://".len();
-        let end = self.0[after_scheme..].find('/').map_or(self.0.len(), |at| at + after_scheme);
-        &self.0[..end]
-    }
-}
-
-/// The face of the sign-in page (F8, F9). There is no free CSS or HTML (S58).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Design {
-    /// The title of the page; the portal's name if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Title>,
-    /// The logo.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logo: Option<PictureUrl>,
-    /// The colour behind everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background: Option<Colour>,
-    /// The picture behind everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background_image: Option<PictureUrl>,
-    /// The colour of buttons and links.
-    pub accent: Colour,
-    /// The layout on wide screens.
-    pub layout: Layout,
 }
 
 /// When new people may register.
@@ -263,6 +180,9 @@ pub struct Settings {
     pub roles: Vec<Role>,
     /// The role of those who sign up (F67).
     pub default_role: RoleId,
+    /// What users may change of themselves (F81).
+    #[serde(default)]
+    pub profile: Profile,
     /// What leads each SMS (F36); the deployment's signature if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Text<20>>,
@@ -274,6 +194,9 @@ pub enum SettingsError {
     /// Neither phones nor email addresses.
     #[error("at least one kind of account is needed")]
     NoAccounts,
+    /// Both kinds of account are to be bound, and one of them is not offered.
+    #[error("binding both needs both kinds of account")]
+    BindBoth,
     /// Phones are accepted, from nowhere.
     #[error("phone accounts need at least one country")]
     NoCountries,
@@ -293,6 +216,7 @@ impl SettingsError {
     pub fn pointer(&self) -> String {
         match self {
             Self::NoAccounts => "/signIn/accounts".into(),
+            Self::BindBoth => "/signIn/bindBoth".into(),
             Self::NoCountries => "/signIn/countries".into(),
             Self::Fields(FieldsError::Duplicate { index } | FieldsError::Options { index }) => format!("/fields/{index}"),
             Self::Fields(_) => "/fields".into(),
@@ -320,20 +244,21 @@ impl Settings {
         Self {
             enabled: true,
             name,
-            design: Design {
-                title: None,
-                logo: None,
-                background: None,
-                background_image: None,
-                accent: Colour("#1f6feb".into()),
-                layout: Layout::Centered,
+            design: Design::default(),
+            sign_in: SignIn {
+                accounts: Accounts { phone: true, email: true },
+                password: true,
+                second_step: false,
+                bind_both: false,
+                seven_days: true,
+                countries: vec![Country::CHINA],
             },
-            sign_in: SignIn { accounts: Accounts { phone: true, email: true }, seven_days: true, countries: vec![Country::CHINA] },
             registration: Registration::default(),
             access: Access::Approved,
             fields: vec![name_field],
             default_role: role.id.clone(),
             roles: vec![role],
+            profile: Profile::default(),
             signature: None,
         }
     }
@@ -345,6 +270,9 @@ impl Settings {
         }
         if self.sign_in.accounts.phone && self.sign_in.countries.is_empty() {
             return Err(SettingsError::NoCountries);
+        }
+        if self.sign_in.bind_both && !(self.sign_in.accounts.phone && self.sign_in.accounts.email) {
+            return Err(SettingsError::BindBoth);
         }
         check_definitions(&self.fields)?;
         let distinct = self.roles.iter().enumerate().all(|(at, role)| self.roles[..at].iter().all(|earlier| earlier.id != role.id));
@@ -386,6 +314,9 @@ pub struct Link {
     /// The kinds of account that this link offers; all of the portal's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
+    /// Whether this link offers passwords, where the portal does; as the portal has it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<bool>,
     /// The role of those who sign up here; the portal's default role if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleId>,
@@ -399,6 +330,18 @@ pub struct Application {
     pub id: ApplicationId,
     /// The name inside the organisation.
     pub name: Name,
+}
+
+/// Which agreements a portal has, and in which version (F10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AgreementHead {
+    /// Counts the versions; who accepted an older one is asked again.
+    pub version: u32,
+    /// Whether there is a user agreement.
+    pub terms: bool,
+    /// Whether there is a privacy policy.
+    pub privacy: bool,
 }
 
 /// A portal.
@@ -415,6 +358,9 @@ pub struct Portal {
     pub settings: Settings,
     /// All ways to it; the default link first.
     pub links: Vec<Link>,
+    /// The agreements that people accept, if there are any (F10). Their texts are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementHead>,
     /// Counts the changes of settings and links; the `ETag` of both.
     pub version: u64,
     /// When it was made (UTC).
@@ -424,8 +370,9 @@ pub struct Portal {
 impl Portal {
     /// A new portal with its default link.
     pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
-        let default_link = Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, role: None };
-        Self { id, organisation, application, settings, links: vec![default_link], version: 1, created_at }
+        let default_link =
+            Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, password: None, role: None };
+        Self { id, organisation, application, settings, links: vec![default_link], agreement: None, version: 1, created_at }
     }
 
     /// The link with this suffix.
@@ -442,6 +389,16 @@ impl Portal {
     pub fn accounts_at(&self, link: Option<&Link>) -> Accounts {
         let own = self.settings.sign_in.accounts;
         link.and_then(|link| link.accounts).map_or(own, |narrower| own.both(narrower))
+    }
+
+    /// Whether a link (or the portal itself) offers passwords: only if both do (F6, F14).
+    pub fn password_at(&self, link: Option<&Link>) -> bool {
+        self.settings.sign_in.password && link.and_then(|link| link.password).unwrap_or(true)
+    }
+
+    /// The version of the agreements that people have to accept (F10).
+    pub fn agreement_version(&self) -> Option<u32> {
+        self.agreement.as_ref().map(|agreement| agreement.version)
     }
 
     /// The role of somebody who signs up at a link. A role that no longer exists falls back to the default (F67).
@@ -469,29 +426,6 @@ impl Portal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn colours_and_pictures_cannot_break_out_of_a_style() {
-        for bad in ["", "red", "#fff", "#12345g", "#123456;", "url(x)"] {
-            assert_eq!(Colour::try_from(bad.to_owned()), Err(InvalidColour), "{bad}");
-        }
-        for bad in [
-            "http://a.example/x.png",
-            "https://",
-            "https://a.example/x.png)",
-            "https://a.example/\"",
-            "https://a.example/<svg>",
-            "https://a.example/a b",
-            "javascript:alert(1)",
-            "https://user@a.example/x",
-            "https://a.example/x;y",
-        ] {
-            assert_eq!(PictureUrl::try_from(bad.to_owned()), Err(InvalidPictureUrl), "{bad}");
-        }
-        let url = PictureUrl::try_from("https://cdn.example.com/a/logo.png?v=2".to_owned()).unwrap();
-        assert_eq!(url.origin(), "https://cdn.example.com");
-        assert_eq!(PictureUrl::try_from("https://cdn.example.com".to_owned()).unwrap().origin(), "https://cdn.example.com");
-    }
 
     #[test]
     fn the_starting_settings_go_together() {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    admission::Grant,
+    admission::{Grant, Method},
     ids::{PortalId, UserId},
     portal::Portal,
     user::{Status, User},
@@ -32,6 +32,7 @@ pub struct Term {
 pub struct NewSession {
     portal: PortalId,
     user: UserId,
+    method: Method,
     authenticated_at: Timestamp,
     term: Term,
 }
@@ -48,7 +49,7 @@ impl NewSession {
         } else {
             Term { expires_at: now.saturating_add(UNREMEMBERED).unwrap_or(now), seen_at: Some(now) }
         };
-        Self { portal: grant.portal(), user: grant.user(), authenticated_at, term }
+        Self { portal: grant.portal(), user: grant.user(), method: grant.method(), authenticated_at, term }
     }
 
     /// The portal: the session is good for no other (F27).
@@ -59,6 +60,11 @@ impl NewSession {
     /// The user.
     pub fn user(&self) -> UserId {
         self.user
+    }
+
+    /// By what they showed who they are.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// When the user proved who they are.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::{Address, AddressKind, Channel},
     fields::{Answers, NAME},
-    ids::{MemberId, PortalId, UserId},
+    ids::{InvitationId, MemberId, PortalId, UserId},
     locale::Locale,
     portal::RoleId,
     text::Text,
@@ -55,6 +55,8 @@ pub enum Verdict {
     Approve(Option<RoleId>),
     /// Refuse, with a reason if one was given.
     Reject(Option<Reason>),
+    /// Ask for more, with the reason: the form is open again (B5).
+    Ask(Reason),
 }
 
 impl Verdict {
@@ -63,6 +65,7 @@ impl Verdict {
         match self {
             Self::Approve(_) => Status::Active,
             Self::Reject(_) => Status::Rejected,
+            Self::Ask(_) => Status::Inactive,
         }
     }
 }
@@ -77,9 +80,22 @@ pub struct Decided {
     /// When (UTC).
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
-    /// The reason given to a rejected applicant.
+    /// The reason given to a rejected applicant, or to one who is asked for more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+}
+
+/// That somebody accepted the agreements of a portal (F10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Consent {
+    /// The version that was shown to them.
+    pub version: u32,
+    /// When (UTC).
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// From which client address.
+    pub client: String,
 }
 
 /// An external user of one portal.
@@ -110,6 +126,12 @@ pub struct User {
     /// The decision on their application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
+    /// The agreements that they accepted last (F10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+    /// The invitation that they came by (F31).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<InvitationId>,
 }
 
 impl User {
@@ -119,7 +141,42 @@ impl User {
             AddressKind::Phone => (Some(address), None),
             AddressKind::Email => (None, Some(address)),
         };
-        Self { id, portal, status: Status::Inactive, role, phone, email, locale, answers: Answers::new(), registered_at, decided: None }
+        Self {
+            id,
+            portal,
+            status: Status::Inactive,
+            role,
+            phone,
+            email,
+            locale,
+            answers: Answers::new(),
+            registered_at,
+            decided: None,
+            consent: None,
+            invitation: None,
+        }
+    }
+
+    /// The address of a kind.
+    pub fn address_of(&self, kind: AddressKind) -> Option<&Address> {
+        match kind {
+            AddressKind::Phone => self.phone.as_ref(),
+            AddressKind::Email => self.email.as_ref(),
+        }
+    }
+
+    /// Gives them an address that they proved, in the place of the one of its kind.
+    pub fn set_address(&mut self, address: Address) {
+        match address.kind() {
+            AddressKind::Phone => self.phone = Some(address),
+            AddressKind::Email => self.email = Some(address),
+        }
+    }
+
+    /// What an administrator asked for, where one asked for more and nothing was sent since (B5).
+    pub fn asked(&self) -> Option<&Reason> {
+        let decided = self.decided.as_ref().filter(|_| self.status == Status::Inactive);
+        decided.and_then(|decided| decided.reason.as_ref())
     }
 
     /// The name that they gave, if the portal asked for it.

@@ -6,16 +6,16 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use jiff::Timestamp;
-use portico_access::{AccessError, Outcome, SignIn};
+use portico_access::{AccessError, Channels, EntryError, Outcome, SignIn};
 use portico_domain::{
-    address::{Address, Channel},
+    address::{Address, AddressError, AddressKind, Channel},
     admission::Refusal,
-    fields::Field,
+    fields::{Answers, Field},
     ids::{PortalId, UserId},
     limits::retry_after_seconds,
     portal::{Portal, RoleId},
     suffix::Suffix,
-    user::User,
+    user::{Reason, User},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,12 +107,41 @@ pub enum SignInOutcome {
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<String>,
     },
+    /// A code is to follow the password (F19).
+    SecondStep {
+        /// For `codes` with the purpose `second-step`, then for `sessions`; good for ten minutes.
+        ticket: String,
+        /// Where a code can go.
+        channels: Vec<ChannelView>,
+    },
+    /// The agreements are to be accepted (F10).
+    Consent {
+        /// For `registration`; good for ten minutes.
+        ticket: String,
+        /// The version to be shown, and to be sent back as `consent`.
+        version: u32,
+    },
+    /// A second address is to be proven, too (F21).
+    Bind {
+        /// For `codes` with the purpose `bind`, then for `sessions`; good for ten minutes.
+        ticket: String,
+        /// The kind of address that is missing.
+        missing: AddressKind,
+    },
     /// The portal's fields are to be filled in.
     Collect {
         /// For `registration`; good for ten minutes.
         ticket: String,
         /// What to ask for.
         fields: Vec<Field>,
+        /// What an administrator asked for, where one asked for more (B5).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        reason: Option<Reason>,
+        /// What was filled in before.
+        #[serde(skip_serializing_if = "Answers::is_empty")]
+        #[schema(value_type = std::collections::HashMap<String, Object>)]
+        answers: Answers,
     },
     /// An administrator is to decide.
     AwaitingApproval {
@@ -123,13 +152,35 @@ pub enum SignInOutcome {
     },
 }
 
+/// Where the code of a second step can go.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SecondStepChannel)]
+pub struct ChannelView {
+    /// The channel, for `codes`.
+    pub channel: Channel,
+    /// The address, as far as its owner recognises it.
+    #[schema(example = "+86138****8000")]
+    pub hint: String,
+}
+
+fn channel_views(channels: &Channels) -> Vec<ChannelView> {
+    channels.0.iter().map(|address| ChannelView { channel: address.kind().channel(), hint: address.hint() }).collect()
+}
+
 /// The answer to a step of a sign-in.
 pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader, now: Timestamp) -> Result<Response, Problem> {
     match outcome.map_err(|error| refusal(error, now))? {
         Outcome::SignedIn(sign_in) => Ok(signed_in(*sign_in, reader, now)),
-        Outcome::Collect { ticket, fields } => Ok(Json(SignInOutcome::Collect { ticket, fields }).into_response()),
-        Outcome::AwaitingApproval { ticket, channel } => Ok(Json(SignInOutcome::AwaitingApproval { ticket, channel }).into_response()),
+        Outcome::SecondStep { ticket, channels } => next(SignInOutcome::SecondStep { ticket, channels: channel_views(&channels) }),
+        Outcome::Consent { ticket, version } => next(SignInOutcome::Consent { ticket, version }),
+        Outcome::Bind { ticket, missing } => next(SignInOutcome::Bind { ticket, missing }),
+        Outcome::Collect { ticket, fields, reason, answers } => next(SignInOutcome::Collect { ticket, fields, reason, answers }),
+        Outcome::AwaitingApproval { ticket, channel } => next(SignInOutcome::AwaitingApproval { ticket, channel }),
     }
+}
+
+fn next(outcome: SignInOutcome) -> Result<Response, Problem> {
+    Ok(Json(outcome).into_response())
 }
 
 fn signed_in(sign_in: SignIn, reader: &Reader, now: Timestamp) -> Response {
@@ -156,6 +207,20 @@ pub fn clear_cookie(response: &mut Response) {
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
+/// The problem that says why somebody who typed an address is not a step further.
+pub fn entry_refusal(error: EntryError, now: Timestamp) -> Problem {
+    match error {
+        EntryError::Address(error) => {
+            let code = match error {
+                AddressError::Phone | AddressError::Email => "address-invalid",
+                AddressError::CountryNotAllowed => "country-not-allowed",
+            };
+            Problem::invalid("/address", code, error.to_string())
+        }
+        EntryError::Access(error) => refusal(error, now),
+    }
+}
+
 /// The problem that says why somebody is not a step further.
 pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
     match error {
@@ -163,6 +228,10 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::CodeWrong { attempts_left } => Problem::from(Kind::CodeWrong).with("attemptsLeft", attempts_left),
         AccessError::CodeExpired => Kind::CodeExpired.into(),
         AccessError::TooMany(too_many) => Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(too_many.retry_at, now)),
+        AccessError::PasswordWrong => Kind::PasswordWrong.into(),
+        AccessError::Locked(locked) => Problem::from(Kind::Locked).retry_after(retry_after_seconds(locked.until, now)),
+        AccessError::AlreadyBound => Kind::AlreadyBound.into(),
+        AccessError::NoAccount => Kind::NoAccount.into(),
         AccessError::TicketExpired => Kind::TicketExpired.into(),
         AccessError::TicketSpent => Kind::TicketSpent.into(),
         AccessError::NoSeats => Kind::NoSeats.into(),

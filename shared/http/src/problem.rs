@@ -69,6 +69,14 @@ kinds! {
     CodeWrong = "code-wrong", UNPROCESSABLE_ENTITY, "The code is wrong", "验证码不正确";
     /// The code can no longer be used.
     CodeExpired = "code-expired", UNPROCESSABLE_ENTITY, "The code is no longer valid", "验证码已失效，请重新获取";
+    /// The password is wrong, or there is none, or nobody has this address: callers learn no more (S40).
+    PasswordWrong = "password-wrong", UNPROCESSABLE_ENTITY, "The address or the password is wrong", "账号或密码不正确";
+    /// Too many wrong guesses in a row; `retryAfter` says when the next one is taken (F23).
+    Locked = "locked", TOO_MANY_REQUESTS, "Too many wrong tries; wait a while", "错误次数过多，请稍后再试";
+    /// The address belongs to another account of the portal.
+    AlreadyBound = "already-bound", CONFLICT, "This phone or email address belongs to another account", "该手机号或邮箱已被其他账号绑定";
+    /// Nobody has the address that was proven.
+    NoAccount = "no-account", CONFLICT, "There is no account with this address yet", "该手机号或邮箱尚未注册";
     /// A cap was reached; `retryAfter` says when to come back.
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests", "请求过于频繁，请稍后再试";
     /// The provider did not take the message.

@@ -6,10 +6,13 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header;
 use lambda_http::request::RequestContext;
-use portico_domain::{locale::Locale, portal::Portal};
+use portico_access::Visitor;
+use portico_domain::{code::Flow, locale::Locale, portal::Portal};
 use portico_runtime::Deployment;
+use portico_store::Device;
 
 use crate::{Kind, Problem};
 
@@ -62,6 +65,35 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Ok(Self::of(parts))
     }
+}
+
+/// Who is at the other end of the line, as far as the request tells: address, what the client calls itself, language.
+#[derive(Debug, Clone)]
+pub struct Client(pub Visitor);
+
+/// The most that is kept of what a client calls itself, in bytes.
+const MAX_AGENT: usize = 200;
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ClientAddress(client) = ClientAddress::from_request_parts(parts, state).await?;
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let agent = agent.map(|agent| agent.chars().take(MAX_AGENT).collect());
+        Ok(Self(Visitor { device: Device { client, agent }, locale: Reader::of(parts).locale }))
+    }
+}
+
+/// A flow as callers carry it. One that is none of ours leads to no code.
+pub fn read_flow(text: &str) -> Option<Flow> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(Flow::from_bytes(bytes.try_into().ok()?))
+}
+
+/// A flow as callers carry it.
+pub fn write_flow(flow: &Flow) -> String {
+    URL_SAFE_NO_PAD.encode(flow.to_bytes())
 }
 
 /// The one identifier in a path. One that is none of ours leads nowhere: 404.

@@ -56,6 +56,32 @@ pub fn rejected(signature: &str, portal: &str, reason: Option<&str>, locale: Loc
     notice(signature, portal, subject, text, locale)
 }
 
+/// Tells applicants that more is needed before a decision (B5): what, and where they go on.
+pub fn asked(signature: &str, portal: &str, reason: &str, link: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: more is needed"),
+            format!("Before your application to {portal} can be decided, more is needed: {reason} Go on here: {link}"),
+        ),
+        Locale::Zh => (format!("{portal}：需要补充资料"), format!("您在“{portal}”的申请需要补充资料：{reason} 请继续填写：{link}")),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+/// Tells users that their password was set or changed (S18).
+pub fn password_changed(signature: &str, portal: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: your password was changed"),
+            format!("Your password for {portal} was changed. If it was not you, set a new one now and tell the administrators."),
+        ),
+        Locale::Zh => {
+            (format!("{portal}：密码已修改"), format!("您在“{portal}”的登录密码已修改。如非本人操作，请立即重置密码并联系管理员。"))
+        }
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
 fn notice(signature: &str, portal: &str, subject: String, text: String, locale: Locale) -> Message {
     let html = page(portal, &format!("<p>{}</p>", escape(&text)), locale);
     Message { sms: format!("【{signature}】{text}"), subject, text, html }

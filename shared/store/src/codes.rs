@@ -2,7 +2,7 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`; `ttl` |
+//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `failedAt`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`, `joined`; `ttl` |
 //! | `CLIENT#<address>#<hour>` | `COUNT` | `h`: requests in the hour, `m0`..`m59`: in each of its minutes; `ttl` |
 //! | `PORTAL#<portal>#SENT#<hour>` | `COUNT` | `h`: codes sent; `ttl` |
 //! | `PORTAL#<portal>#TICKET#<flow>` | `SPENT` | nothing: a sign-in that was completed by waiting; `ttl` |
@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use portico_domain::{
     address::{Address, AddressKey},
     code::{ATTEMPTS, Flow, Purpose},
+    guesses::Guesses,
     ids::{FlowId, PortalId},
     limits::{Caps, DAY, Sends, TooMany},
     portal::Portal,
@@ -49,6 +50,8 @@ pub struct LiveCode {
     pub address: Address,
     /// The link by which its owner came.
     pub link: Option<Suffix>,
+    /// The sign-in that it belongs to, where it is a later step of one: it is good for no other (S2, S38).
+    pub joined: Option<FlowId>,
 }
 
 /// What is known of a recipient in a portal.
@@ -56,6 +59,8 @@ pub struct LiveCode {
 pub struct Recipient {
     /// When codes were sent within the last day.
     pub sends: Sends,
+    /// Wrong guesses since the last right one (S7, S8).
+    pub guesses: Guesses,
     revision: u64,
     item: Option<Item>,
 }
@@ -72,6 +77,7 @@ pub struct Attempt {
 #[derive(Deserialize, Serialize)]
 struct Counted {
     sends: Sends,
+    failures: u32,
     revision: u64,
 }
 
@@ -118,12 +124,11 @@ impl Store {
         sends: &Sends,
         code: &LiveCode,
     ) -> Result<bool, StoreError> {
-        let failures = known.item.as_ref().and_then(|item| item.get("failures")).cloned().unwrap_or_else(|| number(0));
         let mut item = recipient_key(portal, recipient).attributes();
         item.extend(
             [
                 ("sends", to_attribute(sends)?),
-                ("failures", failures),
+                ("failures", number(known.guesses.failures)),
                 ("revision", number(known.revision + 1)),
                 ("flow", binary(&code.flow)),
                 ("hash", binary(&code.hash)),
@@ -136,7 +141,9 @@ impl Store {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        item.extend(known.guesses.failed_at.map(|at| ("failedAt".to_owned(), instant(at))));
         item.extend(code.link.as_ref().map(|link| ("link".to_owned(), text(link.as_str()))));
+        item.extend(code.joined.map(|flow| ("joined".to_owned(), text(flow))));
         self.replace_recipient(item, (known.revision > 0).then_some(known.revision)).await
     }
 
@@ -195,7 +202,7 @@ impl Store {
             .update_item()
             .table_name(&self.tables.codes)
             .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
-            .update_expression("SET #left = #left - :one, failures = failures + :one, revision = revision + :one")
+            .update_expression("SET #left = #left - :one, failures = failures + :one, failedAt = :now, revision = revision + :one")
             .condition_expression("flow = :flow AND purpose = :purpose AND expires > :now AND #left > :zero")
             .expression_attribute_names("#left", "left")
             .expression_attribute_values(":one", number(1))
@@ -220,7 +227,7 @@ impl Store {
             .update_item()
             .table_name(&self.tables.codes)
             .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
-            .update_expression("SET failures = :zero, revision = revision + :one REMOVE flow, #hash, secretVersion, address, link, #left")
+            .update_expression("SET failures = :zero, revision = revision + :one REMOVE failedAt, flow, #hash, secretVersion, address, link, joined, #left")
             .condition_expression("flow = :flow")
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_names("#left", "left")
@@ -316,7 +323,7 @@ impl Store {
     }
 }
 
-fn put_is_condition(error: &SdkError<PutItemError>) -> bool {
+pub(crate) fn put_is_condition(error: &SdkError<PutItemError>) -> bool {
     error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
@@ -341,7 +348,8 @@ fn next(now: Timestamp, window_seconds: i64) -> Timestamp {
 
 fn read_recipient(item: Item) -> Result<Recipient, StoreError> {
     let counted: Counted = from_item("a recipient", item.clone())?;
-    Ok(Recipient { sends: counted.sends, revision: counted.revision, item: Some(item) })
+    let guesses = Guesses { failures: counted.failures, failed_at: read_instant("a recipient", &item, "failedAt")? };
+    Ok(Recipient { sends: counted.sends, guesses, revision: counted.revision, item: Some(item) })
 }
 
 fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
@@ -353,6 +361,7 @@ fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
     };
     let string = |name: &'static str| value(name)?.as_s().cloned().map_err(|_| malformed(name));
     let link = item.get("link").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("link"))?;
+    let joined = item.get("joined").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("joined"))?;
     let code = LiveCode {
         flow: bytes("flow")?.try_into().map_err(|_| malformed("flow"))?,
         hash: bytes("hash")?.try_into().map_err(|_| malformed("hash"))?,
@@ -361,6 +370,7 @@ fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
         expires_at: read_instant("a code", item, "expires")?.ok_or_else(|| malformed("expires"))?,
         address: Address::try_from(string("address")?).map_err(|_| malformed("address"))?,
         link,
+        joined,
     };
     Ok(Attempt { code, left: u8::try_from(count(item, "left")).unwrap_or(0) })
 }

@@ -30,9 +30,10 @@ impl Key {
         HashMap::from([("pk".into(), text(&self.pk)), ("sk".into(), text(&self.sk))])
     }
 
-    fn is_of(&self, item: &Item) -> bool {
-        let has = |name: &str, value: &str| item.get(name).and_then(|found| found.as_s().ok()).is_some_and(|found| found == value);
-        has("pk", &self.pk) && has("sk", &self.sk)
+    /// The key of an item.
+    pub(crate) fn of(item: &Item) -> Option<Self> {
+        let part = |name: &str| item.get(name).and_then(|part| part.as_s().ok()).cloned();
+        Some(Self { pk: part("pk")?, sk: part("sk")? })
     }
 }
 
@@ -130,7 +131,7 @@ pub(crate) struct Found(Vec<Item>);
 impl Found {
     /// Takes out the item with this key.
     pub(crate) fn take(&mut self, key: &Key) -> Option<Item> {
-        let at = self.0.iter().position(|item| key.is_of(item))?;
+        let at = self.0.iter().position(|item| Key::of(item).as_ref() == Some(key))?;
         Some(self.0.swap_remove(at))
     }
 

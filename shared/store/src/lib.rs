@@ -4,9 +4,11 @@
 //! one of its portals (S42). Every lifetime is stored and judged by the caller; the table's clean-up only tidies up (R25).
 
 mod codes;
+mod invitations;
 mod items;
 mod members;
 mod organisations;
+mod passwords;
 mod portals;
 mod sessions;
 mod transaction;
@@ -21,9 +23,10 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
+pub use passwords::{GuessRow, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};
-pub use sessions::{SessionRecord, SessionToken, Signed};
-pub use users::{Decision, Enrolment, Page, Transition};
+pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
+pub use users::{Advance, Change, Decision, Enrol, Page, Written};
 
 /// A table that a function may be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

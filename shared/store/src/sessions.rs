@@ -2,26 +2,28 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#USER#<user>` | `SESSION#<SHA-256 of the secret>` | `authenticated`, `expires`, `seen` (only without the tick), `ttl` |
+//! | `PORTAL#<portal>#USER#<user>` | `SESSION#<SHA-256 of the secret>` | `authenticated`, `method`, `expires`, `seen` (only without the tick), `client`, `agent`, `ttl` |
 //!
 //! A token names portal and user, so that portal, user and session come in one read; its secret half is stored as a hash (S22).
 
 use std::fmt;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Put, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, Put, ReturnValue, WriteRequest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use portico_domain::{
+    admission::Method,
     ids::{PortalId, UserId},
     portal::Portal,
     session::{NewSession, Term},
     user::User,
 };
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, base64url, instant, read_instant, text, time_to_live},
+    items::{Item, Key, Wanted, base64url, from_item, instant, read_instant, text, time_to_live, to_attribute},
     portals::{is_condition, portal_key},
     users::user_key,
 };
@@ -77,20 +79,47 @@ pub(crate) fn hash(secret: &[u8; 32]) -> String {
 }
 
 fn session_key(portal: PortalId, user: UserId, hash: &str) -> Key {
-    Key::new(sessions_of(portal, user), format!("SESSION#{hash}"))
+    Key::new(of_user(portal, user), format!("SESSION#{hash}"))
 }
 
-fn sessions_of(portal: PortalId, user: UserId) -> String {
+/// The partition of what belongs to one user and is not read with them.
+pub(crate) fn of_user(portal: PortalId, user: UserId) -> String {
     format!("PORTAL#{portal}#USER#{user}")
 }
 
+/// The device that a session was opened from, for its owner to recognise (B8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The client address.
+    pub client: String,
+    /// What the client calls itself.
+    pub agent: Option<String>,
+}
+
 /// A session as stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SessionRecord {
+    /// Its name, which opens nothing: the stored half of the token.
+    pub id: String,
     /// When the user proved who they are (UTC).
     pub authenticated_at: Timestamp,
+    /// By what.
+    pub method: Method,
     /// When it ends.
     pub term: Term,
+    /// Where it was opened.
+    pub device: Device,
+}
+
+/// A session about to be written: what was granted, under which token, to which device.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// What was granted.
+    pub session: &'a NewSession,
+    /// What the client will carry.
+    pub token: &'a SessionToken,
+    /// The client.
+    pub device: &'a Device,
 }
 
 /// Portal, user and session as the tables have them now; `session::standing` in domain judges them.
@@ -106,14 +135,14 @@ pub struct Signed {
 
 impl Store {
     /// Writes a session under its token.
-    pub async fn open_session(&self, session: &NewSession, token: &SessionToken) -> Result<(), StoreError> {
-        self.client.put_item().table_name(&self.tables.users).set_item(Some(session_item(session, token))).send().await?;
+    pub async fn open_session(&self, opening: Opening<'_>) -> Result<(), StoreError> {
+        self.client.put_item().table_name(&self.tables.users).set_item(Some(session_item(opening)?)).send().await?;
         Ok(())
     }
 
     /// The part of a transaction that writes a session.
-    pub(crate) fn session_part(&self, session: &NewSession, token: &SessionToken) -> Result<Put, StoreError> {
-        Ok(Put::builder().table_name(&self.tables.users).set_item(Some(session_item(session, token))).build()?)
+    pub(crate) fn session_part(&self, opening: Opening<'_>) -> Result<Put, StoreError> {
+        Ok(Put::builder().table_name(&self.tables.users).set_item(Some(session_item(opening)?)).build()?)
     }
 
     /// Reads portal, user and session of a token in one round trip, in their newest state (S26).
@@ -159,26 +188,49 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all sessions of a user (S27); says how many there were.
-    pub async fn end_all_sessions(&self, portal: PortalId, user: UserId) -> Result<usize, StoreError> {
+    /// The sessions of a user that are not over, newest first (S29).
+    pub async fn sessions_of(&self, portal: PortalId, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
+        let items = self.session_items(portal, user).await?;
+        let mut sessions: Vec<SessionRecord> = items.iter().map(read_session).collect::<Result<_, _>>()?;
+        sessions.retain(|session| !session.term.is_over(now));
+        sessions.sort_unstable_by_key(|session| std::cmp::Reverse(session.authenticated_at));
+        Ok(sessions)
+    }
+
+    /// Ends one session of a user by its name (S29). False if there is none.
+    pub async fn end_session_named(&self, portal: PortalId, user: UserId, id: &str) -> Result<bool, StoreError> {
+        let key = session_key(portal, user, id).attributes();
+        let delete = self.client.delete_item().table_name(&self.tables.users).set_key(Some(key)).return_values(ReturnValue::AllOld);
+        Ok(delete.send().await?.attributes.is_some_and(|item| !item.is_empty()))
+    }
+
+    /// Ends all sessions of a user (S27), except the one of this token; says how many there were.
+    pub async fn end_all_sessions(&self, portal: PortalId, user: UserId, except: Option<&SessionToken>) -> Result<usize, StoreError> {
+        let kept = except.map(SessionToken::key);
+        let items = self.session_items(portal, user).await?;
+        let keys: Vec<Item> =
+            items.iter().filter_map(Key::of).filter(|key| Some(key) != kept.as_ref()).map(|key| key.attributes()).collect();
+        self.delete_many(&keys).await?;
+        Ok(keys.len())
+    }
+
+    async fn session_items(&self, portal: PortalId, user: UserId) -> Result<Vec<Item>, StoreError> {
         let mut items = self
             .client
             .query()
             .table_name(&self.tables.users)
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(sessions_of(portal, user)))
+            .expression_attribute_values(":pk", text(of_user(portal, user)))
             .expression_attribute_values(":prefix", text("SESSION#"))
-            .projection_expression("pk, sk")
             .into_paginator()
             .items()
             .send();
-        let mut keys = Vec::new();
+        let mut found = Vec::new();
         while let Some(item) = items.try_next().await? {
-            keys.push(item);
+            found.push(item);
         }
-        self.delete_many(&keys).await?;
-        Ok(keys.len())
+        Ok(found)
     }
 
     /// Deletes one page of sessions that are over (F25), members' among them; `cursor` goes on where the last page ended.
@@ -222,24 +274,39 @@ impl Store {
 #[derive(Debug, Clone)]
 pub struct SweepCursor(Item);
 
-fn session_item(session: &NewSession, token: &SessionToken) -> Item {
+fn session_item(Opening { session, token, device }: Opening<'_>) -> Result<Item, StoreError> {
     let term = session.term();
     let mut item = token.key().attributes();
     item.extend([
         ("authenticated".into(), instant(session.authenticated_at())),
+        ("method".into(), to_attribute(&session.method())?),
         ("expires".into(), instant(term.expires_at)),
+        ("client".into(), text(&device.client)),
         ("ttl".into(), time_to_live(term.expires_at)),
     ]);
     item.extend(term.seen_at.map(|seen| ("seen".to_owned(), instant(seen))));
-    item
+    item.extend(device.agent.as_ref().map(|agent| ("agent".to_owned(), text(agent))));
+    Ok(item)
+}
+
+#[derive(Deserialize)]
+struct Description {
+    sk: String,
+    method: Method,
+    client: String,
+    agent: Option<String>,
 }
 
 fn read_session(item: &Item) -> Result<SessionRecord, StoreError> {
     let instant = |name| read_instant("a session", item, name);
     let missing = |name: &str| StoreError::Malformed("a session", format!("{name} is missing"));
+    let described: Description = from_item("a session", item.clone())?;
     Ok(SessionRecord {
+        id: described.sk.trim_start_matches("SESSION#").to_owned(),
         authenticated_at: instant("authenticated")?.ok_or_else(|| missing("authenticated"))?,
+        method: described.method,
         term: Term { expires_at: instant("expires")?.ok_or_else(|| missing("expires"))?, seen_at: instant("seen")? },
+        device: Device { client: described.client, agent: described.agent },
     })
 }
 

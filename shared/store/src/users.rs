@@ -2,25 +2,25 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#USERS#<0..7>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `answers`, `registeredAt`, `decided` |
+//! | `PORTAL#<portal>#USERS#<0..7>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `answers`, `registeredAt`, `decided`, `consent`, `invitation` |
 //! | `PORTAL#<portal>#ADDRESS#<key>` | `CLAIM` | `user`: who has the address; made with its owner (R8) |
 //!
 //! The users of a portal lie in eight partitions, chosen by the random part of their identifier, each sorted by registration time:
 //! one portal's load spreads (R29), and a list reads the eight side by side, newest first, without an index.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use portico_domain::{
     address::AddressKey,
     ids::{OrganisationId, PortalId, UserId},
+    invitation::Invitation,
     portal::Portal,
     seats::{self, SeatChange},
-    session::NewSession,
     user::{Decided, Status, User, Verdict},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SessionToken, Store, StoreError,
+    Opening, Store, StoreError,
     items::{Item, Key, Wanted, from_item, text, to_attribute, to_item},
     portals::portal_key,
     transaction::{Cancelled, SHOW_OLD, check, put, update},
@@ -36,39 +36,77 @@ fn partition(portal: PortalId, number: u8) -> String {
     format!("PORTAL#{portal}#USERS#{number}")
 }
 
-fn claim_key(portal: PortalId, address: AddressKey) -> Key {
-    Key::new(format!("PORTAL#{portal}#ADDRESS#{address}"), "CLAIM")
+pub(crate) fn address_partition(portal: PortalId, address: AddressKey) -> String {
+    format!("PORTAL#{portal}#ADDRESS#{address}")
+}
+
+pub(crate) fn claim_key(portal: PortalId, address: AddressKey) -> Key {
+    Key::new(address_partition(portal, address), "CLAIM")
 }
 
 #[derive(Serialize, Deserialize)]
-struct Claim {
-    user: UserId,
+pub(crate) struct Claim {
+    pub(crate) user: UserId,
 }
 
-/// What came of making an account.
+/// What came of making or moving an account on the way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enrolment {
-    /// It exists now.
+pub enum Written {
+    /// It is as was decided.
     Done,
-    /// The same address became an account in between (R8).
-    AlreadyThere,
+    /// Somebody else made or moved the account in between: read it again (R7, R8, R9).
+    AccountChanged,
     /// Somebody changed the portal in between: decide again (S50).
     PortalChanged,
+    /// The invitation was accepted or withdrawn in between: decide again (S48).
+    InvitationChanged,
+    /// The address belongs to another account of the portal.
+    AlreadyBound,
     /// All seats are taken (R6).
     NoSeats,
 }
 
-/// What came of moving an account from one status to another.
+/// What came of an administrator's change of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transition {
-    /// It has the new status now.
+pub enum Change {
+    /// The account has the new status now.
     Done,
     /// It no longer had the old status: somebody else moved it (R7, R9).
     Moved,
-    /// Somebody changed the portal in between: decide again (S50).
-    PortalChanged,
     /// All seats are taken (R6).
     NoSeats,
+}
+
+/// A new account, and what goes with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Enrol<'a> {
+    /// The portal as it was when this was decided.
+    pub portal: &'a Portal,
+    /// The account.
+    pub user: &'a User,
+    /// The address that was proven.
+    pub address: AddressKey,
+    /// The invitation that is accepted.
+    pub invitation: Option<&'a Invitation>,
+    /// The session that begins.
+    pub session: Option<Opening<'a>>,
+}
+
+/// An account that moves on, and what goes with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Advance<'a> {
+    /// The portal as it was when this was decided.
+    pub portal: &'a Portal,
+    /// The account as it was.
+    pub before: &'a User,
+    /// The account as it will be.
+    pub after: &'a User,
+    /// The further address that was proven.
+    pub bound: Option<AddressKey>,
+    /// The invitation that is accepted.
+    pub invitation: Option<&'a Invitation>,
+    /// The session that begins.
+    pub session: Option<Opening<'a>>,
 }
 
 /// What came of an administrator's decision.
@@ -91,6 +129,20 @@ pub struct Page {
     pub users: Vec<User>,
     /// The last of them, from which the next page goes on, if there may be more.
     pub next: Option<UserId>,
+}
+
+/// The parts of a transaction, each with what it means when its condition fails.
+#[derive(Default)]
+struct Plan {
+    parts: Vec<TransactWriteItem>,
+    refusals: Vec<Written>,
+}
+
+impl Plan {
+    fn add(&mut self, part: TransactWriteItem, refusal: Written) {
+        self.parts.push(part);
+        self.refusals.push(refusal);
+    }
 }
 
 impl Store {
@@ -141,62 +193,118 @@ impl Store {
         Ok((found.take_as("a portal", &portal_key)?, found.take_as("a user", &user_key)?))
     }
 
-    /// Makes an account: the user, the claim of the address, a seat and a session if it is active, and all of it only if the portal
-    /// is still as it was when that was decided (S50).
-    pub async fn enrol(
-        &self,
-        portal: &Portal,
-        user: &User,
-        address: AddressKey,
-        session: Option<(&NewSession, &SessionToken)>,
-    ) -> Result<Enrolment, StoreError> {
-        let fresh = |item| {
-            let part = Put::builder().table_name(&self.tables.users).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
-            Ok::<_, StoreError>(put(part.build()?))
-        };
-        let mut parts = vec![
-            fresh(to_item(&claim_key(portal.id, address), &Claim { user: user.id })?)?,
-            fresh(to_item(&user_key(portal.id, user.id), user)?)?,
-            check(self.portal_unchanged(portal)?),
-        ];
-        parts.extend(self.seat_part(portal.organisation, None, Some(user.status))?);
-        if let Some((session, token)) = session {
-            parts.push(put(self.session_part(session, token)?));
+    /// Makes an account: the user, the claim of the address, the acceptance of the invitation, a seat and a session if it is active, and
+    /// all of it only if the portal is still as it was when that was decided (S50).
+    pub async fn enrol(&self, enrol: Enrol<'_>) -> Result<Written, StoreError> {
+        let (portal, user) = (enrol.portal, enrol.user);
+        let mut plan = Plan::default();
+        plan.add(self.claim_part(portal.id, enrol.address, user.id)?, Written::AccountChanged);
+        plan.add(self.fresh(to_item(&user_key(portal.id, user.id), user)?)?, Written::AccountChanged);
+        self.add_common(&mut plan, portal, None, user, enrol.invitation, enrol.session)?;
+        self.carry_out(plan).await
+    }
+
+    /// Moves an account on: its status, what was filled in, proven and accepted in this step, and a seat and a session if it became
+    /// active; only if account and portal are still as they were when that was decided (S50).
+    pub async fn advance(&self, advance: Advance<'_>) -> Result<Written, StoreError> {
+        let (portal, before, after) = (advance.portal, advance.before, advance.after);
+        let mut plan = Plan::default();
+        plan.add(update(self.user_update(before, after)?.build()?), Written::AccountChanged);
+        if let Some(address) = advance.bound {
+            plan.add(self.claim_part(portal.id, address, after.id)?, Written::AlreadyBound);
         }
-        match self.write_all(parts).await {
-            Ok(()) => Ok(Enrolment::Done),
-            Err(Cancelled::Condition(0 | 1, _)) => Ok(Enrolment::AlreadyThere),
-            Err(Cancelled::Condition(2, _)) => Ok(Enrolment::PortalChanged),
-            Err(Cancelled::Condition(..)) => Ok(Enrolment::NoSeats),
+        self.add_common(&mut plan, portal, Some(before.status), after, advance.invitation, advance.session)?;
+        self.carry_out(plan).await
+    }
+
+    fn add_common(
+        &self,
+        plan: &mut Plan,
+        portal: &Portal,
+        before: Option<Status>,
+        user: &User,
+        invitation: Option<&Invitation>,
+        session: Option<Opening<'_>>,
+    ) -> Result<(), StoreError> {
+        plan.add(check(self.portal_unchanged(portal)?), Written::PortalChanged);
+        if let Some(invitation) = invitation {
+            plan.add(update(self.accept_part(invitation, user.id)?), Written::InvitationChanged);
+        }
+        if let Some(seat) = self.seat_part(portal.organisation, before, Some(user.status))? {
+            plan.add(seat, Written::NoSeats);
+        }
+        if let Some(opening) = session {
+            plan.add(put(self.session_part(opening)?), Written::AccountChanged);
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&self, plan: Plan) -> Result<Written, StoreError> {
+        match self.write_all(plan.parts).await {
+            Ok(()) => Ok(Written::Done),
+            Err(Cancelled::Condition(index, _)) => Ok(plan.refusals.get(index).copied().unwrap_or(Written::AccountChanged)),
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
 
-    /// Moves an account from the status that it had to that of `user`, with its answers, and a seat and a session if it became
-    /// active; only if the portal is still as it was when that was decided (S50).
-    pub async fn advance(
-        &self,
-        portal: &Portal,
-        before: Status,
-        user: &User,
-        session: Option<(&NewSession, &SessionToken)>,
-    ) -> Result<Transition, StoreError> {
-        let change = self
-            .status_update(portal.id, user.id, before, user.status, "SET #status = :after, answers = :answers")
-            .expression_attribute_values(":answers", to_attribute(&user.answers)?);
-        let mut parts = vec![update(change.build()?), check(self.portal_unchanged(portal)?)];
-        parts.extend(self.seat_part(portal.organisation, Some(before), Some(user.status))?);
-        if let Some((session, token)) = session {
-            parts.push(put(self.session_part(session, token)?));
+    /// The part of a transaction that writes an item where none may be.
+    fn fresh(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let part = Put::builder().table_name(&self.tables.users).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        Ok(put(part.build()?))
+    }
+
+    /// The part of a transaction that claims an address for a user (R8).
+    pub(crate) fn claim_part(&self, portal: PortalId, address: AddressKey, user: UserId) -> Result<TransactWriteItem, StoreError> {
+        self.fresh(to_item(&claim_key(portal, address), &Claim { user })?)
+    }
+
+    /// Writes those attributes of a user that a step of a sign-in may change, if nobody moved the account meanwhile.
+    fn user_update(&self, before: &User, after: &User) -> Result<UpdateBuilder, StoreError> {
+        let (mut set, mut remove) = ("SET #status = :after, answers = :answers".to_owned(), Vec::new());
+        let mut values = vec![(":answers", to_attribute(&after.answers)?)];
+        let mut change = |name: &'static str, placeholder: &'static str, value: Option<AttributeValue>| match value {
+            Some(value) => {
+                set.push_str(&format!(", {name} = {placeholder}"));
+                values.push((placeholder, value));
+            }
+            None => remove.push(name),
+        };
+        if after.consent != before.consent {
+            change("consent", ":consent", after.consent.as_ref().map(to_attribute).transpose()?);
         }
-        self.transition(parts, &[Transition::Moved, Transition::PortalChanged]).await
+        if after.decided != before.decided {
+            change("decided", ":decided", after.decided.as_ref().map(to_attribute).transpose()?);
+        }
+        if after.invitation != before.invitation {
+            change("invitation", ":invitation", after.invitation.map(text));
+        }
+        if after.phone != before.phone {
+            change("phone", ":phone", after.phone.as_ref().map(|phone| text(phone.as_str())));
+        }
+        if after.email != before.email {
+            change("email", ":email", after.email.as_ref().map(|email| text(email.as_str())));
+        }
+        if after.role != before.role {
+            change("#role", ":role", Some(text(after.role.as_str())));
+        }
+        if !remove.is_empty() {
+            set.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        let update = self.status_update(after.portal, after.id, before.status, after.status, &set);
+        // Of two who add an address at once, one does.
+        let added =
+            [("phone", before.phone.is_none() && after.phone.is_some()), ("email", before.email.is_none() && after.email.is_some())];
+        let absent = added.iter().filter(|(_, added)| *added).map(|(name, _)| format!(" AND attribute_not_exists({name})"));
+        let update = update.condition_expression(format!("#status = :before{}", absent.collect::<String>()));
+        let update = if after.role == before.role { update } else { update.expression_attribute_names("#role", "role") };
+        Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.expression_attribute_values(placeholder, value)))
     }
 
     /// Writes a decision on a waiting user, with the seat of an approved one. Of two that meet, one is made (R9).
     pub async fn decide(&self, portal: &Portal, user: UserId, verdict: &Verdict, decided: &Decided) -> Result<Decision, StoreError> {
         let role = match verdict {
             Verdict::Approve(role) => role.as_ref(),
-            Verdict::Reject(_) => None,
+            Verdict::Reject(_) | Verdict::Ask(_) => None,
         };
         let expression = match role {
             Some(_) => "SET #status = :after, decided = :decided, #role = :role",
@@ -221,30 +329,19 @@ impl Store {
     }
 
     /// Shuts a user out, or lets them in again, with the seat that goes with it (F58, R7).
-    pub async fn change_status(&self, portal: &Portal, user: UserId, before: Status, after: Status) -> Result<Transition, StoreError> {
+    pub async fn change_status(&self, portal: &Portal, user: UserId, before: Status, after: Status) -> Result<Change, StoreError> {
         let change = self.status_update(portal.id, user, before, after, "SET #status = :after");
         let mut parts = vec![update(change.build()?)];
         parts.extend(self.seat_part(portal.organisation, Some(before), Some(after))?);
-        self.transition(parts, &[Transition::Moved]).await
-    }
-
-    /// Writes parts whose first conditions mean `meanings`, and whose further condition is the seat.
-    async fn transition(&self, parts: Vec<TransactWriteItem>, meanings: &[Transition]) -> Result<Transition, StoreError> {
         match self.write_all(parts).await {
-            Ok(()) => Ok(Transition::Done),
-            Err(Cancelled::Condition(index, _)) => Ok(meanings.get(index).copied().unwrap_or(Transition::NoSeats)),
+            Ok(()) => Ok(Change::Done),
+            Err(Cancelled::Condition(0, _)) => Ok(Change::Moved),
+            Err(Cancelled::Condition(..)) => Ok(Change::NoSeats),
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
 
-    fn status_update(
-        &self,
-        portal: PortalId,
-        user: UserId,
-        before: Status,
-        after: Status,
-        expression: &str,
-    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    fn status_update(&self, portal: PortalId, user: UserId, before: Status, after: Status, expression: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.users)
             .set_key(Some(user_key(portal, user).attributes()))

@@ -1,0 +1,9 @@
+//! Wires `password` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(password::api(deployment)?.into_router()))
+}

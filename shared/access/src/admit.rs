@@ -1,0 +1,286 @@
+//! From what was proven to what comes of it: the only place that acts on what `admission::decide` says (S37).
+
+use jiff::Timestamp;
+use portico_domain::{
+    address::{Address, AddressKind, Channel},
+    admission::{Case, Entry, Proof, Step, decide},
+    fields::{Answers, Field},
+    ids::{FlowId, UserId},
+    invitation::Invitation,
+    locale::Locale,
+    portal::{Access, Portal},
+    session::NewSession,
+    suffix::Suffix,
+    user::{Consent, Reason, Status, User},
+};
+use portico_runtime::entropy;
+use portico_store::{Advance, Device, Enrol, Opening, SessionToken, Written};
+
+use crate::{
+    AccessError, Gate,
+    ticket::{self, Facts},
+};
+
+/// How often a case is decided again because portal or account changed under it.
+const DECISIONS: usize = 4;
+
+/// Where a sign-in stands after a step.
+#[derive(Debug)]
+pub enum Outcome {
+    /// In.
+    SignedIn(Box<SignIn>),
+    /// A code is to follow the password (F19).
+    SecondStep {
+        /// Carries what was proven to the next step.
+        ticket: String,
+        /// Where a code can go.
+        channels: Channels,
+    },
+    /// The agreements are to be accepted (F10).
+    Consent {
+        /// Carries what was proven to the next step.
+        ticket: String,
+        /// The version to be shown.
+        version: u32,
+    },
+    /// A second address is to be proven (F21).
+    Bind {
+        /// Carries what was proven to the next step.
+        ticket: String,
+        /// The kind that is missing.
+        missing: AddressKind,
+    },
+    /// The portal's fields are to be filled in (F32).
+    Collect {
+        /// Carries what was proven to the next step.
+        ticket: String,
+        /// What to ask for.
+        fields: Vec<Field>,
+        /// What an administrator asked for (B5).
+        reason: Option<Reason>,
+        /// What they filled in before.
+        answers: Answers,
+    },
+    /// An administrator is to decide (F30).
+    AwaitingApproval {
+        /// Carries what was proven to the page that waits.
+        ticket: String,
+        /// How the answer will come.
+        channel: Channel,
+    },
+}
+
+/// The addresses to which the code of a second step can go.
+#[derive(Debug, Clone)]
+pub struct Channels(pub Vec<Address>);
+
+/// A session that was just made.
+#[derive(Debug)]
+pub struct SignIn {
+    /// What the client has to carry.
+    pub token: SessionToken,
+    /// The user.
+    pub user: User,
+    /// The portal.
+    pub portal: Portal,
+    /// When the session ends at the latest (UTC).
+    pub expires_at: Timestamp,
+    /// Whether it outlives the browser (F25).
+    pub remembered: bool,
+}
+
+/// Who is at the other end of the line, as far as the request tells.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// Their device.
+    pub device: Device,
+    /// The language that they read.
+    pub locale: Locale,
+}
+
+/// How somebody comes in: what they chose on the page beside the proof itself.
+#[derive(Debug, Clone)]
+pub struct Arrival<'a> {
+    /// Whether they ticked the box (F25).
+    pub remember: bool,
+    /// The version of the agreements that they accepted (F10).
+    pub consent: Option<u32>,
+    /// Who they are.
+    pub visitor: &'a Visitor,
+}
+
+/// What a step knows before the decision.
+pub(crate) struct Attendance<'a> {
+    /// The account, if there is one.
+    pub(crate) user: Option<User>,
+    /// Its identifier, or that of the one to be made.
+    pub(crate) id: UserId,
+    pub(crate) proof: &'a Proof,
+    /// The further address that was proven in this step.
+    pub(crate) bound: Option<&'a Address>,
+    pub(crate) answers: Option<&'a Answers>,
+    pub(crate) link: Option<&'a Suffix>,
+    pub(crate) flow: FlowId,
+    pub(crate) arrival: Arrival<'a>,
+}
+
+impl Attendance<'_> {
+    /// The account as this step would leave it: made, if there is none, with what was proven, accepted and filled in.
+    fn candidate(&self, portal: &Portal, now: Timestamp) -> User {
+        let mut user = self.user.clone().unwrap_or_else(|| self.new_user(portal, now));
+        if let Some(address) = self.bound {
+            user.set_address(address.clone());
+        }
+        let accepted = self.arrival.consent.filter(|version| portal.agreement_version() == Some(*version));
+        if let Some(version) = accepted.filter(|version| user.consent.as_ref().is_none_or(|consent| consent.version != *version)) {
+            user.consent = Some(Consent { version, at: now, client: self.arrival.visitor.device.client.clone() });
+        }
+        user
+    }
+
+    fn new_user(&self, portal: &Portal, now: Timestamp) -> User {
+        let link = self.link.and_then(|suffix| portal.link(suffix));
+        User::new(self.id, portal.id, self.proof.address.clone(), portal.role_at(link), self.arrival.visitor.locale, now)
+    }
+
+    /// Whether an invitation can matter: where people apply or are invited, to who is not through yet and came by none.
+    fn asks_for_invitation(&self, portal: &Portal) -> bool {
+        let not_through = self.user.as_ref().is_none_or(|user| user.status == Status::Inactive && user.invitation.is_none());
+        portal.settings.access != Access::Anyone && not_through
+    }
+}
+
+impl Gate {
+    /// Decides, writes what the decision asks for in one transaction, and decides again if portal or account changed meanwhile.
+    pub(crate) async fn admit(&self, mut portal: Portal, mut attendance: Attendance<'_>, now: Timestamp) -> Result<Outcome, AccessError> {
+        for _ in 0..DECISIONS {
+            let invitation = match attendance.asks_for_invitation(&portal) {
+                true => self.store.invitation(portal.id, attendance.proof.address.key(portal.id)).await?,
+                false => None,
+            };
+            let invitation = invitation.filter(|invitation| invitation.is_open(now));
+            let mut user = attendance.candidate(&portal, now);
+            let decision = decide(&Case {
+                portal: &portal,
+                link: attendance.link.and_then(|suffix| portal.link(suffix)),
+                user: attendance.user.as_ref().map(|_| &user),
+                id: attendance.id,
+                proof: attendance.proof,
+                answers: attendance.answers,
+                consent: user.consent.as_ref().map(|consent| consent.version),
+                invitation: invitation.as_ref(),
+                now,
+            })?;
+            let grant = match decision.entry {
+                // Nothing is written for half a proof.
+                Entry::Next(Step::SecondStep) => return self.next(Step::SecondStep, portal, user, &attendance, now).await,
+                Entry::Next(step) => Err(step),
+                Entry::Granted(grant) => Ok(grant),
+            };
+            user.status = decision.status;
+            if let Some(answers) = attendance.answers {
+                user.answers = answers.clone();
+                user.decided = None;
+            }
+            if let Some(invitation) = &invitation {
+                user.invitation = Some(invitation.id);
+                user.role = invitation.role.clone().unwrap_or(user.role);
+            }
+            let session = match grant {
+                Ok(grant) => Ok((
+                    NewSession::begin(grant, attendance.arrival.remember, now),
+                    SessionToken::new(portal.id, user.id, entropy::bytes()?),
+                )),
+                Err(step) => Err(step),
+            };
+            let device = &attendance.arrival.visitor.device;
+            let opening = session.as_ref().ok().map(|(session, token)| Opening { session, token, device });
+            match self.write(&portal, &user, &attendance, invitation.as_ref(), opening).await? {
+                Written::Done => {
+                    return match session {
+                        Ok((session, token)) => Ok(signed_in(portal, user, &session, token)),
+                        Err(step) => self.next(step, portal, user, &attendance, now).await,
+                    };
+                }
+                Written::AlreadyBound => return Err(AccessError::AlreadyBound),
+                Written::NoSeats => return Err(AccessError::NoSeats),
+                Written::PortalChanged => portal = self.store.portal(portal.id).await?.ok_or(AccessError::NoPortal)?,
+                Written::InvitationChanged => {}
+                // Who sent the same form twice at once is through once; the other window asks how it stands (R8).
+                Written::AccountChanged if attendance.answers.is_some() || attendance.bound.is_some() => {
+                    return Err(AccessError::TicketSpent);
+                }
+                Written::AccountChanged => {
+                    // Twice the same person at once (R8), or an administrator in between: the account as it is now decides.
+                    let owner = self.store.owner(portal.id, attendance.proof.address.key(portal.id)).await?.ok_or(AccessError::Busy)?;
+                    attendance.user = self.store.user(portal.id, owner).await?;
+                    attendance.id = owner;
+                }
+            }
+        }
+        Err(AccessError::Busy)
+    }
+
+    async fn write(
+        &self,
+        portal: &Portal,
+        user: &User,
+        attendance: &Attendance<'_>,
+        invitation: Option<&Invitation>,
+        session: Option<Opening<'_>>,
+    ) -> Result<Written, AccessError> {
+        let Some(before) = &attendance.user else {
+            let address = attendance.proof.address.key(portal.id);
+            return Ok(self.store.enrol(Enrol { portal, user, address, invitation, session }).await?);
+        };
+        if before != user {
+            let bound = attendance.bound.map(|address| address.key(portal.id));
+            return Ok(self.store.advance(Advance { portal, before, after: user, bound, invitation, session }).await?);
+        }
+        if let Some(opening) = session {
+            self.store.open_session(opening).await?;
+        }
+        Ok(Written::Done)
+    }
+
+    async fn next(
+        &self,
+        step: Step,
+        portal: Portal,
+        user: User,
+        attendance: &Attendance<'_>,
+        now: Timestamp,
+    ) -> Result<Outcome, AccessError> {
+        let facts = Facts {
+            flow: attendance.flow,
+            user: user.id,
+            open: step.into(),
+            method: attendance.proof.method,
+            proven: attendance.proof.address.kind(),
+            second_step: attendance.proof.second_step,
+            consent: attendance.arrival.consent.filter(|_| step == Step::SecondStep),
+            proven_at_s: attendance.proof.at.as_second(),
+            remember: attendance.arrival.remember,
+            link: attendance.link.cloned(),
+        };
+        let ticket = ticket::issue(&self.keyring, portal.id, &facts, now).await?;
+        Ok(match step {
+            Step::SecondStep => Outcome::SecondStep { ticket, channels: Channels(user.phone.into_iter().chain(user.email).collect()) },
+            Step::Consent(version) => Outcome::Consent { ticket, version },
+            Step::Bind(missing) => Outcome::Bind { ticket, missing },
+            Step::Collect => Outcome::Collect {
+                ticket,
+                fields: portal.collected_fields().cloned().collect(),
+                reason: user.asked().cloned(),
+                answers: user.answers,
+            },
+            Step::AwaitApproval => Outcome::AwaitingApproval { ticket, channel: user.channel() },
+        })
+    }
+}
+
+fn signed_in(portal: Portal, user: User, session: &NewSession, token: SessionToken) -> Outcome {
+    let term = session.term();
+    let remembered = term.seen_at.is_none();
+    Outcome::SignedIn(Box::new(SignIn { token, user, portal, expires_at: term.expires_at, remembered }))
+}
