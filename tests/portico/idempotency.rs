@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use http::Method;
-use portico_http::{Access, IDEMPOTENCY_KEY, takes_key};
+use portico_http::{Access, takes_key};
 use portico_local::meter::{Fault, Rule};
 use portico_store::{MemberToken, Store, Table};
 use serde_json::{Value, json};
@@ -383,8 +383,25 @@ fn the_openapi_document_declares_the_header_where_it_is_taken() {
     let document: Value = serde_json::to_value(portico_local::openapi::document()).unwrap();
     for (_, route) in routes::all() {
         let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
-        let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let declared = parameters.filter(|parameter| parameter["name"] == IDEMPOTENCY_KEY.as_str() && parameter["in"] == "header").count();
-        assert_eq!(declared == 1, takes_key(&route.method, route.path), "{} {}", route.method, route.path);
+        let parameters: Vec<_> = operation["parameters"].as_array().into_iter().flatten().collect();
+        let declared: Vec<_> = parameters.iter().filter(|parameter| parameter["name"] == "Idempotency-Key").collect();
+        assert_eq!(declared.len() == 1, takes_key(&route.method, route.path), "{} {}", route.method, route.path);
+        for parameter in declared {
+            assert_eq!((&parameter["in"], &parameter["required"]), (&json!("header"), &json!(false)));
+            let pattern = regex_lite::Regex::new(parameter["schema"]["pattern"].as_str().unwrap()).unwrap();
+            let long = "x".repeat(256);
+            for (key, good) in [
+                (KEY, true),
+                ("\"a b\"", true),
+                (r#""a\"b""#, true),
+                ("a b", false),
+                ("a,b", false),
+                ("", false),
+                ("\"\"", false),
+                (&long, false),
+            ] {
+                assert_eq!(pattern.is_match(key), good, "{key}");
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The OpenAPI document, put together from what the functions say of themselves.
 
 use http::Method;
-use portico_http::{IDEMPOTENCY_KEY, problem::Kind, takes_key};
+use portico_http::{problem::Kind, takes_key};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -70,15 +70,16 @@ fn keyed(path: &str, item: &mut PathItem) {
 }
 
 fn idempotency_key() -> Parameter {
-    let string = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    let bare_or_quoted = r#"^([!#-+\--~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#;
+    let string = ObjectBuilder::new().schema_type(Type::String).pattern(Some(bare_or_quoted)).build();
     ParameterBuilder::new()
-        .name(IDEMPOTENCY_KEY.as_str())
+        .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
             "Names the call, for 24 hours: sent again with the same key it has no second effect and gets the same answer. Best a \
-             random UUID. While the first one runs: `in-progress`; with another body: `idempotency-mismatch`. An answer of 500 or \
-             more is not repeated, the call is tried again.",
+             random UUID, bare or in quotes. While the first one runs: `in-progress`; with another body: `idempotency-mismatch`. An \
+             answer of 500 or more is not repeated, the call is tried again.",
         ))
         .schema(Some(string))
         .build()

@@ -24,7 +24,7 @@ use portico_store::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Table, Tenan
 use crate::{ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader, body::MAX_BYTES, current::Guard, edge::finish};
 
 /// The header.
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest key, in characters.
 const LONGEST_KEY: usize = 255;
 /// The one route for anybody that takes a key: a send that is tapped twice sends one message.

@@ -12,7 +12,7 @@ mod request;
 pub use api::{Access, Api, Route};
 pub use body::Body;
 pub use current::{CurrentMember, CurrentUser, presented_session};
-pub use idempotency::{IDEMPOTENCY_KEY, takes_key};
+pub use idempotency::takes_key;
 pub use outcome::{SessionView, SignInOutcome, UserView, clear_cookie, refusal, signed_in_response};
 pub use problem::{FieldProblem, Kind, Problem, Problems};
 pub use request::{ClientAddress, Origins, PathId, Reader};
