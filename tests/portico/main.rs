@@ -8,6 +8,7 @@ mod budgets;
 mod codes;
 mod documents;
 mod faults;
+mod idempotency;
 mod page;
 mod portals;
 mod races;

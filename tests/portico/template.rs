@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
+use portico_http::{Access, Route, takes_key};
 use portico_local::template::Template;
 use portico_runtime::deployment::VARIABLES;
 use serde_json::json;
@@ -179,11 +180,22 @@ async fn exercise(stage: &Stage) {
     stage.admin(Method::GET, "/v1/admin/portals").send().await;
     stage.admin(Method::GET, "/v1/admin/organisation").send().await;
     stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
+    repeatable(stage).await;
     refuse(stage).await;
     stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
     stage.cloud.run_schedule("close-registration").await.unwrap().unwrap();
     stage.cloud.clock().advance(8 * 86_400);
     stage.cloud.run_schedule("expire-sign-ins").await.unwrap().unwrap();
+}
+
+/// A call with a key to each function that takes one from members: the turn and the answer are written even for a body that is none.
+async fn repeatable(stage: &Stage) {
+    let takes = |route: &Route| takes_key(&route.method, route.path) && matches!(route.access, Access::Member(_));
+    for (_, route) in routes::all().into_iter().filter(|(_, route)| takes(route)) {
+        let path = route.path.replace("{portal}", &stage.seeded.portal);
+        let answer = stage.admin(route.method.clone(), &path).header("idempotency-key", "once").send().await;
+        assert!(answer.status.is_client_error(), "{} {path}: {answer:?}", route.method);
+    }
 }
 
 /// The rarer ways: the portal changes under a sign-up, two windows meet, the cap of the portal, strangers of invited people.

@@ -70,7 +70,7 @@ impl Approver {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     let approver = Approver {
         store: store.clone(),
         messenger: Messenger::open(deployment)?,

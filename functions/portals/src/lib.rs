@@ -49,7 +49,7 @@ struct Portals {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     let portals = Portals { store: store.clone(), clock: deployment.clock().clone(), origins: Origins::new(deployment) };
     let manage = Access::Member(Right::ManagePortals);
     let own = Access::Member(Right::ManageOrganisation);

@@ -35,12 +35,12 @@ struct Sender {
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     let sender = Sender {
-        desk: CodeDesk::new(store, deployment, deployment.caps()?),
+        desk: CodeDesk::new(store.clone(), deployment, deployment.caps()?),
         messenger: Messenger::open(deployment)?,
         default_signature: deployment.default_signature()?,
         clock: deployment.clock().clone(),
     };
-    Ok(Api::anonymous(deployment)
+    Ok(Api::guarded(deployment, &store)
         .route(Method::POST, "/v1/portals/{portal}/codes", Access::Anonymous, send_code)
         .with_state(Arc::new(sender)))
 }

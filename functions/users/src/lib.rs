@@ -32,7 +32,7 @@ const LONGEST_PAGE: usize = 200;
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
     Ok(Api::guarded(deployment, &store)
         .route(Method::GET, "/v1/admin/portals/{portal}/users", Access::Member(Right::ReadUsers), list)
         .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}", Access::Member(Right::ReadUsers), read)

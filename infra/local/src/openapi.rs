@@ -1,10 +1,12 @@
 //! The OpenAPI document, put together from what the functions say of themselves.
 
-use portico_http::problem::Kind;
+use http::Method;
+use portico_http::{problem::Kind, takes_key};
 use utoipa::{
     OpenApi,
     openapi::{
-        self,
+        self, ObjectBuilder, PathItem, Required, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -48,7 +50,41 @@ pub fn document() -> openapi::OpenApi {
     components.add_security_scheme("administrator", bearer("A member's session"));
     let cookie = ApiKeyValue::with_description("__Host-portico", "An external user's session; programs may send it as a bearer token");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    for (path, item) in &mut whole.paths.paths {
+        keyed(path, item);
+    }
     whole
+}
+
+/// Declares the header on the operations that take it.
+fn keyed(path: &str, item: &mut PathItem) {
+    let operations = [
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    for (method, operation) in operations {
+        if let Some(operation) = operation.as_mut().filter(|_| takes_key(&method, path)) {
+            operation.parameters.get_or_insert_default().push(idempotency_key().into());
+        }
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    let bare_or_quoted = r#"^([!#-+\--~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#;
+    let string = ObjectBuilder::new().schema_type(Type::String).pattern(Some(bare_or_quoted)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Names the call, for 24 hours: sent again with the same key it has no second effect and gets the same answer. Best a \
+             random UUID, bare or in quotes. While the first one runs: `in-progress`; with another body: `idempotency-mismatch`. An \
+             answer of 500 or more is not repeated, the call is tried again.",
+        ))
+        .schema(Some(string))
+        .build()
 }
 
 /// The document as `infra/openapi.yaml` holds it.

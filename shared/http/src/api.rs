@@ -15,6 +15,7 @@ use crate::{
     Kind, Problem,
     current::{Guard, require_member, require_user},
     edge::edge,
+    idempotency::{Once, once, takes_key},
     request::Origins,
 };
 
@@ -54,16 +55,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Self { router: Router::new(), routes: Vec::new(), guard: None, origins: Origins::new(deployment) }
     }
 
-    /// A function with routes for users or members, whom it finds in `store`.
+    /// A function with routes for users or members, whom it finds in `store`, or with routes that take `Idempotency-Key`.
     pub fn guarded(deployment: &Deployment, store: &Store) -> Self {
         Self { guard: Some(Guard { store: store.clone(), clock: deployment.clock().clone() }), ..Self::anonymous(deployment) }
     }
 
-    /// Adds a route.
+    /// Adds a route. Whether it takes `Idempotency-Key` follows from method and path ([`takes_key`]).
     ///
     /// # Panics
     ///
-    /// If the route is guarded and the function is not, or the method is none of ours: found by the first test that builds the function.
+    /// If the route is guarded or takes a key and the function is not guarded or lacks the table for it, or the method is none of ours:
+    /// found by the first test that builds the function.
     pub fn route<H, T>(mut self, method: Method, path: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
@@ -74,7 +76,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             Some(guard) => guard.clone(),
             None => panic!("{path} needs a guarded function"),
         };
-        let route = on(filter, handler);
+        let mut route = on(filter, handler);
+        if takes_key(&method, path) {
+            // Within the guard: who may not call gets no answer, old or new, and a key is the caller's own.
+            route = route.route_layer(from_fn_with_state(Once::new(guard(), path), once));
+        }
         let route = match access {
             Access::Anonymous => route,
             Access::User => route.layer(from_fn_with_state(guard(), require_user)),

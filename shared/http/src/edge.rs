@@ -42,7 +42,8 @@ fn is_foreign(parts: &http::request::Parts, origins: &Origins) -> bool {
     !safe && origin.is_some_and(|origin| origin.to_str().map_or(true, |origin| !origins.include(origin, parts)))
 }
 
-fn finish(mut response: Response, reader: &Reader) -> Response {
+/// Writes a problem out, in the reader's language, and logs what is our fault; leaves other answers alone.
+pub(crate) fn finish(mut response: Response, reader: &Reader) -> Response {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         // The router's own answer to a known path with another method; it names the allowed ones.

@@ -111,6 +111,12 @@ kinds! {
     StatusConflict = "status-conflict", CONFLICT, "The user's status does not allow this", "用户当前状态不允许此操作";
     /// The precondition names another version.
     Stale = "stale", PRECONDITION_FAILED, "It was changed meanwhile; read it again", "内容已被他人修改，请刷新后重试";
+    /// `Idempotency-Key` is not one string of 1 to 255 printable characters.
+    KeyMalformed = "idempotency-key-malformed", BAD_REQUEST, "The Idempotency-Key is malformed", "Idempotency-Key 格式有误";
+    /// A call with the same `Idempotency-Key` is not answered yet; `retryAfter` says when to come back.
+    InProgress = "in-progress", CONFLICT, "The same call is still running", "相同的请求正在处理中，请稍后再试";
+    /// The `Idempotency-Key` was used for a call that asked for something else.
+    KeyMismatch = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request", "该 Idempotency-Key 已用于其他请求";
     /// Something that we need is not there at the moment.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Portico is busy; try again", "服务繁忙，请稍后再试";
     /// Our fault.

@@ -4,6 +4,7 @@
 //! one of its portals (S42). Every lifetime is stored and judged by the caller; the table's clean-up only tidies up (R25).
 
 mod codes;
+mod idempotency;
 mod invitations;
 mod items;
 mod members;
@@ -21,6 +22,7 @@ use aws_sdk_dynamodb::{
 use portico_runtime::{Deployment, MissingVariable, describe};
 
 pub use codes::{Attempt, LiveCode, Recipient};
+pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, PasswordCase, StoredPassword};
@@ -35,7 +37,7 @@ pub enum Table {
     Portals,
     /// Users, their addresses and sessions, members, seats.
     Users,
-    /// Codes, counters, spent tickets.
+    /// Codes, counters, spent tickets, answers to calls with a key.
     Codes,
 }
 
@@ -89,6 +91,16 @@ impl Store {
             }
         }
         Ok(Self { client: Client::new(&deployment.aws("DYNAMODB")), tables })
+    }
+
+    /// Whether the function was given a table.
+    pub fn has(&self, table: Table) -> bool {
+        !match table {
+            Table::Portals => &self.tables.portals,
+            Table::Users => &self.tables.users,
+            Table::Codes => &self.tables.codes,
+        }
+        .is_empty()
     }
 }
 
