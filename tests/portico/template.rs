@@ -9,6 +9,7 @@ use portico_runtime::deployment::VARIABLES;
 use serde_json::json;
 
 use crate::{
+    passwords::PASSWORD,
     routes,
     stage::{Stage, phone},
 };
@@ -130,7 +131,8 @@ async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
     let capped = Stage::with(&[("CAP_PORTAL_HOURLY", "1")]).await;
     capped.flow(&phone(1)).await;
     capped.ask_for_code(&phone(2)).await;
-    for call in meter.calls().into_iter().chain(capped.cloud.meter().calls()) {
+    let passwords = use_passwords().await;
+    for call in meter.calls().into_iter().chain(capped.cloud.meter().calls()).chain(passwords.cloud.meter().calls()) {
         used.entry(call.caller).or_default().extend(call.rights);
     }
     for function in stage.cloud.template().functions.iter() {
@@ -196,6 +198,26 @@ async fn repeatable(stage: &Stage) {
         let answer = stage.admin(route.method.clone(), &path).header("idempotency-key", "once").send().await;
         assert!(answer.status.is_client_error(), "{} {path}: {answer:?}", route.method);
     }
+}
+
+/// All that passwords and second steps do.
+async fn use_passwords() -> Stage {
+    let stage = Stage::with_password().await;
+    stage.set(json!({ "fields": [{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": true, "required": true }] })).await;
+    stage.prove("wang@example.com").await;
+    stage.cloud.clock().advance(61);
+    stage.reset("wang@example.com", PASSWORD).await;
+    stage.open_to_anyone().await;
+    assert_eq!(stage.sign_in("wang@example.com", PASSWORD).await.step(), "signedIn", "who was inactive is active");
+    stage.get(&stage.path("password")).await;
+    stage.set_sign_in(json!({ "secondStep": true })).await;
+    let ticket = stage.sign_in("13800138000", PASSWORD).await.text("ticket");
+    let session = stage.second_step("+8613800138000", &ticket).await.text("session");
+    stage.cloud.clock().advance(700);
+    let change = json!({ "current": PASSWORD, "password": "another long password" });
+    let call = stage.call(Method::PUT, "/v1/me/password").header("idempotency-key", "\"change\"");
+    assert_eq!(call.bearer(&session).json(&change).send().await.status, 204);
+    stage
 }
 
 /// The rarer ways: the portal changes under a sign-up, two windows meet, the cap of the portal, strangers of invited people.
