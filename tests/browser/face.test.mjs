@@ -1,24 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeFor, demoPortal, freshPortal, someEmail } from "./lib/portico.mjs";
+import { openAs } from "./lib/pretend.mjs";
 import { asVisitor, at, DESKTOP, fits, giveAddress, inspect, open, PHONE, sees } from "./lib/visitor.mjs";
-
-/** Opens a portal as if its settings were others; the picture stands in the style the server writes. */
-async function openAs(page, portal, change) {
-  await page.route(`**/p/${portal.suffix}`, async (route) => {
-    const response = await route.fetch();
-    const text = await response.text();
-    const nonce = /nonce="([^"]+)"/.exec(text)[1];
-    const picture = change.design?.backgroundImage;
-    const style = picture ? `<style nonce="${nonce}">:root{--background-image:url("${picture}")}</style></head>` : "</head>";
-    const body = text.replace("</head>", () => style).replace(/(<script[^>]* id="portal"[^>]*>)([^]*?)(<\/script>)/, (_, start, json, end) => {
-      const told = JSON.parse(json);
-      return start + JSON.stringify({ ...told, ...change, design: { ...told.design, ...change.design } }).replace(/</g, "\\u003c") + end;
-    });
-    await route.fulfill({ response, body });
-  });
-  await open(page, portal);
-}
 
 test("the page weighs at most 60 KB over the wire and asks for nothing else before it is painted", async (t) => {
   const { suffix } = await demoPortal();

@@ -1,7 +1,7 @@
 // A person with a browser, and everything the browser complained about.
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -12,6 +12,25 @@ export const DESKTOP = { width: 1280, height: 800 };
 
 const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
 mkdirSync(SCREENSHOTS, { recursive: true });
+
+/** A page just built, in place of the one that the server was built with: spares the build of the server. */
+const BUILT = process.env.PORTICO_PAGE ? readFileSync(process.env.PORTICO_PAGE, "utf8") : null;
+
+/** The page as it would be for a portal of other settings; a picture stands in the style that the server writes. */
+export function pageAs(html, change = {}) {
+  const part = (pattern) => pattern.exec(html)?.[1] ?? "";
+  const nonce = part(/nonce="([^"]+)"/);
+  const told = JSON.parse(part(/<script[^>]* id="portal"[^>]*>([^]*?)<\/script>/));
+  const portal = JSON.stringify(told.error ? told : { ...told, ...change, design: { ...told.design, ...change.design } }).replace(/</g, "\\u003c");
+  const picture = change.design?.backgroundImage;
+  const style = picture ? `<style nonce="${nonce}">:root{--background-image:url("${picture}")}</style></head>` : "</head>";
+  let page = html;
+  if (BUILT) {
+    const filled = { __NONCE__: nonce, __LANG__: part(/<html lang="([^"]+)"/), __TITLE__: part(/<title>([^<]*)/), __STYLE__: part(/<style[^>]*>(:root\{--accent[^<]*)/), __PORTAL__: "{}" };
+    page = Object.entries(filled).reduce((text, [slot, value]) => text.replaceAll(slot, () => value), BUILT);
+  }
+  return page.replace("</head>", () => style).replace(/(<script[^>]* id="portal"[^>]*>)[^]*?(<\/script>)/, (_, start, end) => start + portal + end);
+}
 
 let launched;
 async function browser() {
@@ -39,6 +58,12 @@ export async function asVisitor({ size = DESKTOP, locale = "en-GB", ...options }
     reducedMotion: "reduce",
     ...options,
   });
+  if (BUILT) {
+    await context.route("**/p/*", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: pageAs(await response.text()) });
+    });
+  }
   const complaints = [];
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
@@ -129,4 +154,30 @@ export async function apply(page, address, name = "王小明") {
 /** The page let the person in. */
 export async function entered(page) {
   await page.locator(".details").waitFor({ timeout: 20_000 });
+}
+
+/** Signs in by password; what comes next is the caller's to wait for. */
+export async function givePassword(page, address, password) {
+  if (!(await page.locator("#password").isVisible())) await page.locator(".link.lone").click();
+  await page.locator("#address").fill(address);
+  await page.locator("#password").fill(password);
+  await page.locator("button[type=submit]").click();
+}
+
+/** Sets a password anew from the sign-in page: address, code, password. `code` may be a promise. */
+export async function resetPassword(page, address, codeOf, password) {
+  await page.locator(".aside .link").click();
+  await page.locator("#address").fill(address);
+  await page.locator("button[type=submit]").click();
+  await page.locator("#code").waitFor();
+  await page.locator("#code").fill(await codeOf());
+  await page.locator("#password").fill(password);
+  await page.locator("button[type=submit]").click();
+}
+
+/** Opens a page of the personal settings from the home page. */
+export async function openSettings(page, name) {
+  await page.locator('a[href="#settings"]').click();
+  await page.locator('a[href="#settings/profile"]').waitFor();
+  if (name) await page.locator(`a[href="#settings/${name}"]`).click();
 }

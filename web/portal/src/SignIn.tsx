@@ -1,12 +1,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, Problem } from "./http.ts";
-import { keep, NOTHING_TYPED, refusalOf, resume, stepOf, type Journey, type Notice, type Step, type Typed } from "./journey.ts";
+import { keep, NOTHING_TYPED, refusalOf, resume, stepOf, withAnswers, type Journey, type Notice, type Step, type Typed } from "./journey.ts";
 import type { Outcome, Portal, Session } from "./portal.ts";
 import { AddressStep } from "./steps/AddressStep.tsx";
+import { BindStep } from "./steps/BindStep.tsx";
 import { CodeStep } from "./steps/CodeStep.tsx";
 import { CollectStep } from "./steps/CollectStep.tsx";
-import { Home } from "./steps/Home.tsx";
+import { ConsentStep } from "./steps/ConsentStep.tsx";
+import { ForgotStep } from "./steps/ForgotStep.tsx";
+import { Inside } from "./Inside.tsx";
+import { NewPasswordStep } from "./steps/NewPasswordStep.tsx";
 import { Refused } from "./steps/Refused.tsx";
+import { SecondStep } from "./steps/SecondStep.tsx";
 import { Waiting } from "./steps/Waiting.tsx";
 
 /** What every step is given. */
@@ -21,6 +26,10 @@ export interface Stage {
   leave: (problem: Problem) => boolean;
   /** True unless this is the step the page opened with: then a step takes the focus. */
   moved: boolean;
+  /** Version of the agreement that counts, or null when there is none. */
+  agreement: number | null;
+  /** The texts turned out to be of another version. */
+  agreementIs: (version: number) => void;
 }
 
 /** Problems that send the person back to the address, with a word about why. */
@@ -38,6 +47,7 @@ export function SignIn({ portal }: { portal: Portal }) {
       ? { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED }
       : (resume(portal.id) ?? { step: { at: "address" }, typed: NOTHING_TYPED }),
   );
+  const [agreement, agreementIs] = useState(() => (journey.step.at === "consent" ? journey.step.version : (portal.agreement?.version ?? null)));
   const moved = useRef(false);
   useEffect(() => keep(portal.id, journey), [journey]);
 
@@ -54,7 +64,9 @@ export function SignIn({ portal }: { portal: Portal }) {
       if (outcome.step === "signedIn") return go({ at: "home", session: await whoCameIn(portal, outcome) });
       const step = stepOf(outcome);
       if (!step) throw new Problem("unknown", 200);
-      go(step);
+      if (step.at === "consent") agreementIs(step.version);
+      moved.current = true;
+      setJourney(({ typed }) => ({ step, typed: withAnswers(typed, outcome) }));
     },
     leave: (problem) => {
       const refusal = refusalOf(problem);
@@ -64,6 +76,8 @@ export function SignIn({ portal }: { portal: Portal }) {
       return Boolean(refusal ?? notice);
     },
     moved: moved.current,
+    agreement,
+    agreementIs,
   };
 
   const { step } = journey;
@@ -72,12 +86,22 @@ export function SignIn({ portal }: { portal: Portal }) {
       return <AddressStep key="address" stage={stage} notice={step.notice} />;
     case "code":
       return <CodeStep key="code" stage={stage} step={step} />;
+    case "forgot":
+      return <ForgotStep key="forgot" stage={stage} />;
+    case "newPassword":
+      return <NewPasswordStep key="newPassword" stage={stage} step={step} />;
+    case "second":
+      return <SecondStep key="second" stage={stage} step={step} />;
+    case "bind":
+      return <BindStep key={`bind-${step.missing}`} stage={stage} step={step} />;
+    case "consent":
+      return <ConsentStep key={`consent-${step.version}`} stage={stage} step={step} />;
     case "collect":
       return <CollectStep key="collect" stage={stage} step={step} />;
     case "waiting":
       return <Waiting key="waiting" stage={stage} step={step} />;
     case "home":
-      return <Home key="home" stage={stage} session={step.session} />;
+      return <Inside key="home" stage={stage} session={step.session} />;
     case "refused":
       return <Refused key="refused" refusal={step.refusal} title={portal.design.title} back={() => go({ at: "address" })} />;
   }

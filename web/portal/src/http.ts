@@ -14,6 +14,8 @@ interface ProblemBody {
   errors?: PointedError[];
   retryAfter?: number;
   attemptsLeft?: number;
+  /** Characters that a password needs. */
+  minLength?: number;
   reason?: string | null;
   opensAt?: string | null;
   closesAt?: string | null;
@@ -38,7 +40,7 @@ export class Problem extends Error {
 /** Long enough for a bad line, short enough that nobody stares at a spinner. */
 const PATIENCE_MILLISECONDS = 20_000;
 
-export async function ask<Answer>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Answer> {
+export async function ask<Answer>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer> {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), PATIENCE_MILLISECONDS);
   try {
@@ -76,4 +78,18 @@ function problemOf(response: Response, text: string): Problem {
   const retryAfter = body.retryAfter ?? (Number(header.get("retry-after")) || undefined);
   const kind = body.type?.split("/").pop() || "unknown";
   return new Problem(kind, response.status, requestId ? { ...body, requestId } : body, retryAfter);
+}
+
+/** Puts a file where the server told to put it: a form whose last field is the file (presigned POST). */
+export async function upload(url: string, fields: Record<string, string>, file: Blob): Promise<void> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", file);
+  let response: Response;
+  try {
+    response = await fetch(url, { method: "POST", body: form, credentials: "omit" });
+  } catch {
+    throw new Problem("offline", 0);
+  }
+  if (!response.ok) throw new Problem("unknown", response.status);
 }

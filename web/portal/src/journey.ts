@@ -1,9 +1,21 @@
+import { typedAnswers, type Answer } from "./fields/answers.ts";
 import type { Problem } from "./http.ts";
-import type { Channel, Field, Outcome, Session, Window } from "./portal.ts";
+import type { Sent } from "./codes.ts";
+import type { Channel, Field, Outcome, Session, Way, Window } from "./portal.ts";
 import { tab } from "./storage.ts";
 
 /** Something to say on arriving at a step. */
-export type Notice = "ticket-expired" | "waiting-expired" | "ticket-spent" | "method-off" | "cookies-blocked" | "signedOut" | "ended";
+export type Notice =
+  | "ticket-expired"
+  | "waiting-expired"
+  | "ticket-spent"
+  | "method-off"
+  | "cookies-blocked"
+  | "no-account"
+  | "password-set"
+  | "signedOut"
+  | "ended"
+  | "deleted";
 
 const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found"] as const;
 export type RefusalKind = (typeof REFUSALS)[number];
@@ -17,18 +29,32 @@ export interface Refusal {
 
 export type Step =
   | { at: "address"; notice?: Notice }
-  | { at: "code"; flow: string; channel: Channel; resendAt: number }
-  | { at: "collect"; ticket: string; fields: Field[] }
+  | ({ at: "code" } & Sent)
+  | { at: "forgot" }
+  | ({ at: "newPassword" } & Sent)
+  | { at: "second"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean; by?: SecondWay; sent?: Sent }
+  | { at: "bind"; ticket: string; missing: "phone" | "email"; sent?: Sent }
+  | { at: "consent"; ticket: string; version: number }
+  | { at: "collect"; ticket: string; fields: Field[]; reason?: string | null }
   | { at: "waiting"; ticket: string; channel: Channel }
   | { at: "home"; session: Session }
   | { at: "refused"; refusal: Refusal };
 
-/** What has been typed so far; kept over steps, refusals and reloads, so that nothing is typed twice. */
+/** How the second step is taken: a code to one of the channels, the authenticator app, or a recovery code. */
+export type SecondWay = Channel | "totp" | "recovery";
+
+/** What has been typed so far; kept over steps, refusals and reloads, so that nothing is typed twice. Never a password. */
 export interface Typed {
   address: string;
   remember: boolean;
+  /** By password or by code; unset until chosen here. */
+  way?: "password" | "code";
+  /** Version of the agreement that is ticked, 0 for none; unset until touched here. */
+  agreed?: number;
+  /** The address that is missing, for binding. */
+  bound?: string;
   /** Raw answers of the registration form, by field id. */
-  answers: Record<string, string | boolean | string[]>;
+  answers: Record<string, Answer>;
 }
 
 export interface Journey {
@@ -54,13 +80,27 @@ export function refusalOf(problem: Problem): Refusal | null {
 /** Where a step's answer leads, `signedIn` aside: that one first asks who came in. */
 export function stepOf(outcome: Exclude<Outcome, { step: "signedIn" }>): Step | null {
   switch (outcome.step) {
+    case "secondStep": {
+      const { ticket, channels, totp, recoveryCodes } = outcome;
+      return { at: "second", ticket, channels, totp, recoveryCodes };
+    }
+    case "bind":
+      return { at: "bind", ticket: outcome.ticket, missing: outcome.missing };
+    case "consent":
+      return { at: "consent", ticket: outcome.ticket, version: outcome.version };
     case "collect":
-      return { at: "collect", ticket: outcome.ticket, fields: outcome.fields };
+      return { at: "collect", ticket: outcome.ticket, fields: outcome.fields, reason: outcome.reason ?? null };
     case "awaitingApproval":
       return { at: "waiting", ticket: outcome.ticket, channel: outcome.channel };
     default:
       return null;
   }
+}
+
+/** What the server knows of the answers fills the form in, under what has been typed here since. */
+export function withAnswers(typed: Typed, outcome: Outcome): Typed {
+  if (outcome.step !== "collect" || !outcome.answers) return typed;
+  return { ...typed, answers: { ...typedAnswers(outcome.answers), ...typed.answers } };
 }
 
 /** After this a code sent is certainly over; coming back starts at the address, still filled in. */
@@ -81,6 +121,6 @@ export function resume(portal: string): Journey | null {
   const kept = tab.read<Journey>(keyOf(portal));
   if (!kept?.step?.at || !kept.typed) return null;
   const { step } = kept;
-  const stale = step.at === "code" && Date.now() > step.resendAt + STALE_MILLISECONDS;
+  const stale = (step.at === "code" || step.at === "newPassword") && Date.now() > step.resendAt + STALE_MILLISECONDS;
   return { ...kept, step: step.at === "address" || stale ? { at: "address" } : step };
 }

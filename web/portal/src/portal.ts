@@ -14,7 +14,19 @@ export interface Portal {
   access: "anyone" | "approved" | "invited";
   registration: Registration;
   enabled: boolean;
+  /** Whether this link lets people in by password (F14). */
+  password: boolean;
+  /** Characters that a new password needs. */
+  passwordMinLength?: number;
+  /** The texts that newcomers agree to, if there are any (F10). */
+  agreement: Agreement | null;
   session: Session | null;
+}
+
+export interface Agreement {
+  version: number;
+  terms: boolean;
+  privacy: boolean;
 }
 
 export type Locale = "zh" | "en";
@@ -86,10 +98,19 @@ export interface Field {
 
 export type Value = string | number | boolean | string[];
 
+/** Where a code of the second step can go; the hint tells the address without giving it away. */
+export interface Way {
+  channel: Channel;
+  hint: string;
+}
+
 /** Answer of every step of signing in. */
 export type Outcome =
   | { step: "signedIn"; user: User; expiresAt: string }
-  | { step: "collect"; ticket: string; fields: Field[] }
+  | { step: "secondStep"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean }
+  | { step: "bind"; ticket: string; missing: "phone" | "email" }
+  | { step: "consent"; ticket: string; version: number }
+  | { step: "collect"; ticket: string; fields: Field[]; reason?: string | null; answers?: Record<string, Value> }
   | { step: "awaitingApproval"; ticket: string; channel: Channel };
 
 /** What stands in `#portal`: a portal, or the word that there is none at this address. */

@@ -1,4 +1,5 @@
 import { narrow, numberOf } from "../digits.ts";
+import type { Problem } from "../http.ts";
 import type { Field, Value } from "../portal.ts";
 
 /** An answer as the form holds it: what was typed, before it is a value. */
@@ -29,6 +30,11 @@ export function answerOf(field: Field, answer: Answer | undefined): Value | null
   }
 }
 
+/** Values as the server tells them, as the form holds them. */
+export function typedAnswers(values: Record<string, Value>): Record<string, Answer> {
+  return Object.fromEntries(Object.entries(values).map(([id, value]) => [id, typeof value === "number" ? String(value) : value]));
+}
+
 /** What can be seen to be missing or wrong without asking the server, which judges it all again. */
 export function checkAnswers(fields: Field[], answers: Record<string, Answer>): Faults {
   const faults: Faults = {};
@@ -48,4 +54,14 @@ function faultOf(field: Field, answer: Answer | undefined): string | null {
   if (field.type === "email" && !/^\S+@\S+\.\S+$/.test(String(value))) return "invalid";
   if (field.type === "phone" && !/^[\d\s()+.-]{5,}$/.test(String(value))) return "invalid";
   return null;
+}
+
+/** Faults by field, from the pointers of a refusal (`/fields/<id>`, RFC 6901). */
+export function pointedFaults(problem: Problem): Faults {
+  const faults: Faults = {};
+  for (const { pointer, code, detail } of problem.body.errors ?? []) {
+    const id = /^\/fields\/([^/]+)/.exec(pointer)?.[1]?.replace(/~1/g, "/").replace(/~0/g, "~");
+    if (id && !faults[id]) faults[id] = { code, ...(detail ? { detail } : {}) };
+  }
+  return faults;
 }

@@ -7,7 +7,7 @@ interface Props {
   /** Stays focusable: a button that vanishes from under the focus loses the person's place. */
   blocked?: boolean;
   type?: "submit" | "button";
-  look?: "main" | "quiet";
+  look?: "main" | "quiet" | "grave";
   onClick?: () => void;
 }
 

@@ -31,9 +31,10 @@ export function Trouble({ problem, retryAt, id }: { problem: Problem; retryAt: n
   const { texts } = useSpeech();
   const seconds = useSecondsUntil(retryAt);
   if (problem.status !== 429) return <Fault {...(id ? { id } : {})}>{wordsOf(problem, texts)}</Fault>;
-  if (retryAt === null) return <Fault {...(id ? { id } : {})}>{texts.trouble["too-many-requests-plain"]}</Fault>;
+  const kind = problem.kind === "locked" ? "locked" : "too-many-requests";
+  if (retryAt === null) return <Fault {...(id ? { id } : {})}>{texts.trouble[`${kind}-plain`]}</Fault>;
   if (seconds === 0) return <Note live>{texts.trouble["too-many-requests-now"]}</Note>;
-  const say = (left: number) => texts.trouble["too-many-requests"](spokenTime(left, texts));
+  const say = (left: number) => texts.trouble[kind](spokenTime(left, texts));
   return (
     <Fault {...(id ? { id } : {})}>
       {/* Read out once, not at every tick. */}
@@ -50,6 +51,7 @@ function wordsOf(problem: Problem, texts: Texts): string {
       return navigator.onLine ? trouble.unreachable : trouble.offline;
     case "send-failed":
     case "method-off":
+    case "forbidden":
       return trouble[problem.kind];
     default: {
       if (problem.status === 503) return trouble.unreachable;

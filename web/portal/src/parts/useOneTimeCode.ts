@@ -4,10 +4,16 @@ import type { Channel } from "../portal.ts";
 
 type OneTimeCredential = Credential & { code: string };
 
+/** A code on its way. */
+export interface Awaited {
+  channel: Channel;
+  flow: string;
+}
+
 /** Takes the code out of the text message where the browser can (WebOTP); anew for each code sent. */
-export function useOneTimeCode(channel: Channel, flow: string, onCode: (code: string) => void): void {
+export function useOneTimeCode(awaited: Awaited | null, onCode: (code: string) => void): void {
   useEffect(() => {
-    if (channel !== "sms" || !("OTPCredential" in window)) return;
+    if (awaited?.channel !== "sms" || !("OTPCredential" in window)) return;
     const stop = new AbortController();
     const wanted = { otp: { transport: ["sms"] }, signal: stop.signal } as CredentialRequestOptions;
     navigator.credentials.get(wanted).then(
@@ -16,5 +22,5 @@ export function useOneTimeCode(channel: Channel, flow: string, onCode: (code: st
       () => {},
     );
     return () => stop.abort();
-  }, [channel, flow]);
+  }, [awaited?.channel, awaited?.flow]);
 }

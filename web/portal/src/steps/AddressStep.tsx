@@ -1,67 +1,95 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { faultOf, kindOf } from "../address.ts";
+import { faultOf } from "../address.ts";
+import { agreed, consentOf } from "../agreement.ts";
+import { pathOf, requestCode } from "../codes.ts";
 import { zonedMoment } from "../dates.ts";
-import { ask, Problem } from "../http.ts";
+import { ask } from "../http.ts";
 import type { Notice } from "../journey.ts";
+import { AddressInput, sortOf, type AddressTrouble } from "../parts/AddressInput.tsx";
+import { AgreementTick } from "../parts/AgreementTick.tsx";
+import { addressTrouble } from "../parts/AskAddress.tsx";
 import { Button } from "../parts/Button.tsx";
-import { useCall, useTitle } from "../parts/hooks.ts";
-import { Icon } from "../parts/Icon.tsx";
-import { Fault, Note, Trouble, useRetryAt } from "../parts/Say.tsx";
+import { useCall, useSecondsUntil, useTitle } from "../parts/hooks.ts";
+import { PasswordInput } from "../parts/PasswordInput.tsx";
+import { Note, Trouble, useRetryAt } from "../parts/Say.tsx";
 import { Tick } from "../parts/Tick.tsx";
-import type { Accounts, Channel, Portal } from "../portal.ts";
+import type { Outcome, Portal } from "../portal.ts";
 import type { Stage } from "../SignIn.tsx";
+import { rememberedWay, rememberWay } from "../storage.ts";
 import { useSpeech, type Texts } from "../texts/index.ts";
 
-interface CodeSent {
-  flow: string;
-  channel: Channel;
-  resendIn: number;
+interface Faults {
+  address?: AddressTrouble | null;
+  password?: "empty" | "wrong";
+  agree?: boolean;
 }
 
-/** Asks for a code; used by this step and by sending again. */
-export async function sendCode(stage: Stage, locale: string): Promise<void> {
-  const { portal, typed } = stage;
-  const sent = await ask<CodeSent>("POST", `/v1/portals/${encodeURIComponent(portal.id)}/codes`, {
-    address: typed.address.trim(),
-    purpose: "sign-in",
-    link: portal.link,
-    locale,
-  });
-  stage.go({ at: "code", flow: sent.flow, channel: sent.channel, resendAt: Date.now() + sent.resendIn * 1000 });
-}
-
-/** The first question: one field that knows a phone from an email (F11). */
+/** The first question: who is there, by code (F11) or by password (F14). */
 export function AddressStep({ stage, notice }: { stage: Stage; notice: Notice | undefined }) {
   const { portal, typed, type, moved } = stage;
   const { locale, texts } = useSpeech();
   const said = texts.address;
   const sort = sortOf(portal.accounts);
+  const way = portal.password ? (typed.way ?? rememberedWay(portal.id)) : "code";
+  const byPassword = way === "password";
   const input = useRef<HTMLInputElement>(null);
-  const [fault, setFault] = useState<keyof Texts["address"]["faults"] | null>(null);
+  const secret = useRef<HTMLInputElement>(null);
+  const [password, setPassword] = useState("");
+  const [faults, setFaults] = useState<Faults>({});
   const { busy, problem, setProblem, run } = useCall((met) => met.kind !== "method-off" && stage.leave(met));
   const retryAt = useRetryAt(problem);
-  useTitle(said.heading, portal.design.title);
+  const wait = useSecondsUntil(retryAt);
+  const heading = byPassword ? said.byPassword.heading : said.heading;
+  useTitle(heading, portal.design.title);
 
   // On phones the keyboard would cover the page before it was seen; there the first touch is the person's.
   useEffect(() => {
-    if (moved || matchMedia("(pointer: fine)").matches) input.current?.focus();
+    if (moved || matchMedia("(pointer: fine)").matches) (byPassword && typed.address ? secret : input).current?.focus();
   }, []);
 
-  const submit = async () => {
-    const found = faultOf(typed.address, portal.accounts);
-    setFault(found);
-    setProblem(null);
-    if (found) return input.current?.focus();
-    const met = await run(() => sendCode(stage, locale));
-    if (met) {
-      const pointed = met.body.errors?.find(({ pointer }) => pointer === "/address");
-      if (pointed) setFault(pointed.code === "country-not-allowed" ? "country-not-allowed" : "invalid");
-      input.current?.focus();
-    }
+  const show = (found: Faults) => {
+    setFaults(found);
+    if (found.address) input.current?.focus();
+    else if (found.password) secret.current?.focus();
+    else if (found.agree) document.getElementById("agree")?.focus();
+    return Boolean(found.address || found.password || found.agree);
   };
 
-  const words = fault && said.faults[fault];
-  const shown = problem && !fault ? problem : null;
+  const submit = async () => {
+    setProblem(null);
+    const found: Faults = {
+      address: faultOf(typed.address, portal.accounts),
+      ...(byPassword && !password ? { password: "empty" } : {}),
+      ...(stage.agreement !== null && !agreed(stage) ? { agree: true } : {}),
+    };
+    if (show(found)) return;
+    const met = await run(byPassword ? enter : send);
+    if (met) {
+      const wrong = met.kind === "password-wrong";
+      if (!show({ address: addressTrouble(met) as AddressTrouble | null, ...(wrong ? { password: "wrong" } : {}) })) (byPassword ? secret : input).current?.focus();
+      // The next letter typed replaces the wrong password.
+      if (wrong) secret.current?.select();
+    }
+  };
+  const send = async () => {
+    consentOf(stage);
+    stage.go({ at: "code", ...(await requestCode(portal, locale, { purpose: "sign-in", address: typed.address })) });
+  };
+  const enter = async () => {
+    const body = { address: typed.address.trim(), password, remember: portal.sevenDays && typed.remember, link: portal.link, ...consentOf(stage) };
+    const outcome = await ask<Outcome>("POST", pathOf(portal, "password-sessions"), body);
+    rememberWay(portal.id, "password");
+    await stage.follow(outcome);
+  };
+  const turn = () => {
+    type({ way: byPassword ? "code" : "password" });
+    setFaults({});
+    setProblem(null);
+    // The field that comes with the other way is drawn first.
+    requestAnimationFrame(() => (typed.address && !byPassword ? secret : input).current?.focus());
+  };
+
+  const shown = problem && !faults.address && !faults.password ? problem : null;
   return (
     <form
       class="step"
@@ -72,37 +100,63 @@ export function AddressStep({ stage, notice }: { stage: Stage; notice: Notice | 
         void submit();
       }}
     >
-      <h1 id="heading">{said.heading}</h1>
-      <p class="lead">{said.lead[sort]}</p>
+      <h1 id="heading">{heading}</h1>
+      <p class="lead">{byPassword ? said.byPassword.lead : said.lead[sort]}</p>
       {notice && <Note live>{noticeOf(notice, texts)}</Note>}
       <Admission portal={portal} />
-      <div class="row">
-        <label for="address">{said.label[sort]}</label>
-        <div class="with-icon">
-          <input
-            ref={input}
-            id="address"
-            name="address"
-            {...keyboardOf(sort)}
-            autoCapitalize="none"
-            autoCorrect="off"
-            spellcheck={false}
-            maxLength={254}
-            value={typed.address}
-            aria-invalid={fault ? "true" : undefined}
-            aria-describedby={fault ? "address-fault" : undefined}
-            onInput={({ currentTarget }) => {
-              type({ address: currentTarget.value });
-              setFault(null);
+      <AddressInput
+        accounts={portal.accounts}
+        value={typed.address}
+        fault={faults.address ?? null}
+        input={input}
+        username={byPassword}
+        onType={(address) => {
+          type({ address });
+          setFaults(({ address: _, ...others }) => others);
+        }}
+      />
+      {byPassword && (
+        <>
+          <PasswordInput
+            id="password"
+            label={texts.password.label}
+            value={password}
+            fault={faults.password ? texts.password[faults.password] : null}
+            input={secret}
+            onType={(value) => {
+              setPassword(value);
+              setFaults(({ password: _, ...others }) => others);
             }}
           />
-          <Icon name={kindOf(typed.address) ?? (sort === "both" ? "person" : sort)} />
-        </div>
-        {words && <Fault id="address-fault">{typeof words === "string" ? words : words[sort]}</Fault>}
-      </div>
+          <p class="aside">
+            <button type="button" class="link" onClick={() => stage.go({ at: "forgot" })}>
+              {said.forgot}
+            </button>
+          </p>
+        </>
+      )}
       {portal.sevenDays && <Tick id="remember" checked={typed.remember} label={said.sevenDays} onTick={(remember) => type({ remember })} />}
+      {portal.agreement && (
+        <AgreementTick
+          stage={stage}
+          parts={portal.agreement}
+          checked={agreed(stage)}
+          faulty={Boolean(faults.agree)}
+          onTick={(checked) => {
+            type({ agreed: checked ? (stage.agreement ?? 0) : 0 });
+            setFaults(({ agree: _, ...others }) => others);
+          }}
+        />
+      )}
       {shown && <Trouble problem={shown} retryAt={retryAt} />}
-      <Button busy={busy}>{said.submit}</Button>
+      <Button busy={busy} blocked={problem?.kind === "locked" && wait > 0}>
+        {byPassword ? said.byPassword.submit : said.submit}
+      </Button>
+      {portal.password && (
+        <button type="button" class="link lone" onClick={turn}>
+          {byPassword ? said.useCode : said.usePassword}
+        </button>
+      )}
     </form>
   );
 }
@@ -118,23 +172,6 @@ function Admission({ portal }: { portal: Portal }) {
   return null;
 }
 
-type Sort = "both" | "phone" | "email";
-
-function sortOf({ phone, email }: Accounts): Sort {
-  return phone && email ? "both" : phone ? "phone" : "email";
-}
-
-/** `type="text"` throughout: the browser's own email field would rewrite or refuse full-width characters. */
-function keyboardOf(sort: Sort) {
-  if (sort === "phone") return { type: "text", inputMode: "tel", autocomplete: "tel" } as const;
-  if (sort === "email") return { type: "text", inputMode: "email", autocomplete: "email" } as const;
-  return { type: "text", inputMode: "email", autocomplete: "username" } as const;
-}
-
 function noticeOf(notice: Notice, texts: Texts): string {
-  return notice === "signedOut" || notice === "ended" ? texts.home[notice] : texts.trouble[notice];
+  return notice === "signedOut" || notice === "ended" || notice === "deleted" ? texts.home[notice] : texts.trouble[notice];
 }
-
-/** For callers that only need to know whether a problem is about being too quick. */
-export const tooSoon = (problem: Problem | null): number | null =>
-  problem?.status === 429 ? Date.now() + (problem.retryAfter ?? 60) * 1000 : null;

@@ -1,7 +1,9 @@
 import { useRef, useState } from "preact/hooks";
-import { answerOf, checkAnswers, type Faults } from "../fields/answers.ts";
+import { consentOf } from "../agreement.ts";
+import { pathOf } from "../codes.ts";
+import { answerOf, checkAnswers, pointedFaults, type Faults } from "../fields/answers.ts";
 import { FieldRow } from "../fields/FieldRow.tsx";
-import { ask, type Problem } from "../http.ts";
+import { ask } from "../http.ts";
 import type { Step } from "../journey.ts";
 import { Button } from "../parts/Button.tsx";
 import { useArrival, useCall, useTitle } from "../parts/hooks.ts";
@@ -15,13 +17,15 @@ export function CollectStep({ stage, step }: { stage: Stage; step: Extract<Step,
   const { portal, typed, type } = stage;
   const { texts } = useSpeech();
   const said = texts.collect;
+  const asked = Boolean(step.reason);
+  const head = asked ? said.more : said;
   const form = useRef<HTMLFormElement>(null);
   const heading = useArrival<HTMLHeadingElement>(stage.moved);
   const [faults, setFaults] = useState<Faults>({});
   const { busy, problem, run } = useCall(stage.leave);
   const retryAt = useRetryAt(problem);
   const fields = nameFirst(step.fields);
-  useTitle(said.heading, portal.design.title);
+  useTitle(head.heading, portal.design.title);
 
   const show = (found: Faults) => {
     setFaults(found);
@@ -41,8 +45,7 @@ export function CollectStep({ stage, step }: { stage: Stage; step: Extract<Step,
         const value = answerOf(field, typed.answers[field.id]);
         if (value !== null) values[field.id] = value;
       }
-      const path = `/v1/portals/${encodeURIComponent(portal.id)}/registration`;
-      await stage.follow(await ask<Outcome>("POST", path, { ticket: step.ticket, fields: values }));
+      await stage.follow(await ask<Outcome>("POST", pathOf(portal, "registration"), { ticket: step.ticket, fields: values, ...consentOf(stage) }));
     });
     if (met) show(pointedFaults(met));
   };
@@ -61,9 +64,15 @@ export function CollectStep({ stage, step }: { stage: Stage; step: Extract<Step,
       }}
     >
       <h1 id="heading" ref={heading} tabIndex={-1}>
-        {said.heading}
+        {head.heading}
       </h1>
-      <p class="lead">{said.lead}</p>
+      <p class="lead">{head.lead}</p>
+      {asked && (
+        <figure class="reason asked">
+          <figcaption>{said.more.reason}</figcaption>
+          <blockquote>{step.reason}</blockquote>
+        </figure>
+      )}
       {fields.map((field) => (
         <FieldRow
           key={field.id}
@@ -78,22 +87,12 @@ export function CollectStep({ stage, step }: { stage: Stage; step: Extract<Step,
       ))}
       {count > 1 && <Fault>{said.summary(count)}</Fault>}
       {problem && !mapped && <Trouble problem={problem} retryAt={retryAt} />}
-      <Button busy={busy}>{said.submit}</Button>
+      <Button busy={busy}>{head.submit}</Button>
     </form>
   );
 }
 
 /** The name leads whatever order the server tells (F32). */
-function nameFirst(fields: Field[]): Field[] {
+export function nameFirst(fields: Field[]): Field[] {
   return [...fields.filter(({ id }) => id === "name"), ...fields.filter(({ id }) => id !== "name")];
-}
-
-/** Faults by field, from the pointers of a refusal (`/fields/<id>`, RFC 6901). */
-function pointedFaults(problem: Problem): Faults {
-  const faults: Faults = {};
-  for (const { pointer, code, detail } of problem.body.errors ?? []) {
-    const id = /^\/fields\/([^/]+)/.exec(pointer)?.[1]?.replace(/~1/g, "/").replace(/~0/g, "~");
-    if (id && !faults[id]) faults[id] = { code, ...(detail ? { detail } : {}) };
-  }
-  return faults;
 }

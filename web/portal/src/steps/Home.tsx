@@ -1,11 +1,13 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { spaced } from "../address.ts";
 import { localMoment } from "../dates.ts";
 import { ask, Problem } from "../http.ts";
 import { Button } from "../parts/Button.tsx";
 import { useArrival, useCall, useTitle } from "../parts/hooks.ts";
+import { RowLink } from "../parts/RowLink.tsx";
 import { Trouble } from "../parts/Say.tsx";
 import type { Session } from "../portal.ts";
+import { forgetErrands } from "../settings/errand.ts";
 import type { Stage } from "../SignIn.tsx";
 import { useSpeech } from "../texts/index.ts";
 import { monogram } from "../theme.ts";
@@ -20,7 +22,6 @@ export function Home({ stage, session }: { stage: Stage; session: Session }) {
   const { busy, problem, run } = useCall(() => false);
   const address = user.phone ?? user.email;
   useTitle(said.heading, stage.portal.design.title);
-  useStillSignedIn(stage);
 
   const end = (path: string) =>
     run(async () => {
@@ -30,6 +31,7 @@ export function Home({ stage, session }: { stage: Stage; session: Session }) {
         // Already ended elsewhere: as signed out as can be.
         if (!(failure instanceof Problem && failure.status === 401)) throw failure;
       }
+      forgetErrands();
       stage.go({ at: "address", notice: "signedOut" });
     });
 
@@ -64,6 +66,9 @@ export function Home({ stage, session }: { stage: Stage; session: Session }) {
           </dd>
         </div>
       </dl>
+      <div class="rows lone">
+        <RowLink route="settings" icon="gear" title={said.settings} detail={said.settingsHint} />
+      </div>
       {problem && <Trouble problem={problem} retryAt={null} />}
       {asked ? (
         <Sure busy={busy} yes={() => void end("/v1/sessions")} no={() => setAsked(false)} />
@@ -97,24 +102,4 @@ function Sure({ busy, yes, no }: { busy: boolean; yes: () => void; no: () => voi
       </Button>
     </div>
   );
-}
-
-/** Signing out elsewhere, an end of time or a disabled account (F28) shows as soon as the person looks again. */
-function useStillSignedIn(stage: Stage): void {
-  const now = useRef(stage);
-  now.current = stage;
-  useEffect(() => {
-    const look = async () => {
-      if (document.visibilityState !== "visible") return;
-      try {
-        now.current.go({ at: "home", session: await ask<Session>("GET", "/v1/session") });
-      } catch (failure) {
-        const refused = failure instanceof Problem && (failure.status === 401 || failure.status === 403);
-        if (refused && !now.current.leave(failure)) now.current.go({ at: "address", notice: "ended" });
-      }
-    };
-    const listen = () => void look();
-    document.addEventListener("visibilitychange", listen);
-    return () => document.removeEventListener("visibilitychange", listen);
-  }, []);
 }

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { demoPortal } from "./lib/portico.mjs";
+import { answering, done, openAs, refusal, sent, sessionOf } from "./lib/pretend.mjs";
+import { asVisitor, DESKTOP, fits, givePassword, heading, inspect, PHONE, resetPassword, sees } from "./lib/visitor.mjs";
+
+const PHRASE = "correct horse battery";
+
+/** Every screen is seen on a phone in Chinese and on a desktop in English, once of them in the dark. */
+const EYES = [
+  { name: "phone-zh", size: PHONE, locale: "zh-CN" },
+  { name: "desktop-en", size: DESKTOP, locale: "en-GB" },
+  { name: "desktop-zh-dark", size: DESKTOP, locale: "zh-CN", colorScheme: "dark" },
+  { name: "phone-en", size: PHONE, locale: "en-GB" },
+];
+
+for (const { name, ...eyes } of EYES) {
+  test(`by password: every screen can be read and used, ${name}`, async () => {
+    const portal = await demoPortal();
+    const look = async (page, screen) => {
+      await inspect(page, `password-${name}-${screen}`);
+      await fits(page, screen);
+    };
+    await asVisitor(eyes, async (page) => {
+      await answering(page, {
+        "POST /password-sessions": () => refusal(422, "password-wrong"),
+        "POST /codes": () => sent(),
+        "POST /password": () => refusal(422, "invalid", { errors: [{ pointer: "/password", code: "too-common" }] }),
+      });
+      await openAs(page, portal, { password: true });
+      await look(page, "0-by-code");
+      await givePassword(page, "13800138000", "something else");
+      await page.locator("#password-fault").waitFor();
+      await look(page, "1-wrong");
+      await resetPassword(page, "13800138000", () => "123456", PHRASE);
+      await page.locator("#password-fault").waitFor();
+      assert.equal(await page.locator("#code").inputValue(), "123456");
+      assert.equal(await page.locator("#password").inputValue(), PHRASE);
+      await look(page, "2-too-common");
+    });
+  });
+}
+
+test("without the setting there is no word of passwords", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: PHONE }, async (page) => {
+    await openAs(page, portal, { password: false });
+    await page.locator("#address").waitFor();
+    assert.equal(await page.getByText("Sign in with a password").count(), 0);
+  });
+});
+
+test("a password signs in; the way is remembered in this browser, the password nowhere", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: PHONE }, async (page) => {
+    const calls = await answering(page, {
+      "POST /password-sessions": () => ({ step: "signedIn", user: sessionOf(portal).user, expiresAt: sessionOf(portal).expiresAt }),
+      "GET /v1/session": () => sessionOf(portal),
+      "DELETE /v1/session": () => done,
+    });
+    await openAs(page, portal, { password: true });
+    const autocompletes = () => page.locator("#address, #password").evaluateAll((fields) => fields.map((field) => field.autocomplete));
+    await page.getByRole("button", { name: "Sign in with a password" }).click();
+    assert.deepEqual(await autocompletes(), ["username", "current-password"]);
+    await page.locator("#remember").setChecked(false);
+    await givePassword(page, " 138 0013 8000 ", PHRASE);
+    await page.locator(".details").waitFor();
+    assert.deepEqual(calls[0].body, { address: "138 0013 8000", password: PHRASE, remember: false, link: portal.suffix });
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    assert.ok(!kept.includes(PHRASE));
+
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
+    await page.locator("#password").waitFor();
+    assert.equal(await heading(page), "Sign in by password");
+  });
+});
+
+test("a wrong password stays to be seen, beside its field, and typing replaces it", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: DESKTOP }, async (page) => {
+    await answering(page, { "POST /password-sessions": () => refusal(422, "password-wrong") });
+    await openAs(page, portal, { password: true });
+    await givePassword(page, "wang@example.com", "wrong one");
+    await sees(page, "That account or password isn’t right");
+    assert.equal(await page.locator("#password").inputValue(), "wrong one");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "password");
+    await page.getByRole("button", { name: "Show password" }).click();
+    assert.equal(await page.locator("#password").getAttribute("type"), "text");
+    await page.getByRole("button", { name: "Hide password" }).click();
+    // To the code and back: the address stays, and so does the password.
+    await page.getByRole("button", { name: "Sign in with a code" }).click();
+    assert.equal(await page.locator("#password").count(), 0);
+    await page.getByRole("button", { name: "Sign in with a password" }).click();
+    assert.equal(await page.locator("#address").inputValue(), "wang@example.com");
+    assert.equal(await page.locator("#password").inputValue(), "wrong one");
+  });
+});
+
+test("what is missing is said beside it before the server is asked", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: PHONE }, async (page) => {
+    const calls = await answering(page, { "POST /password-sessions": () => refusal(500, "x") });
+    await openAs(page, portal, { password: true });
+    await givePassword(page, "", "");
+    await sees(page, "Enter your phone number or email.");
+    await sees(page, "Enter your password.");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "address");
+    assert.equal(calls.length, 0);
+  });
+});
+
+for (const way of ["password", "sending", "verifying"]) {
+  test(`a lock-out counts down and opens again: ${way} (F23)`, async () => {
+    const portal = await demoPortal();
+    await asVisitor({ size: PHONE }, async (page) => {
+      await page.clock.install();
+      const locked = () => refusal(429, "locked", { retryAfter: 65 });
+      await answering(page, {
+        "POST /password-sessions": locked,
+        "POST /codes": () => (way === "sending" ? locked() : sent()),
+        "POST /sessions": locked,
+      });
+      await openAs(page, portal, { password: true });
+      if (way === "password") await givePassword(page, "13800138000", PHRASE);
+      else {
+        await page.locator("#address").fill("13800138000");
+        await page.locator("button[type=submit]").click();
+      }
+      if (way === "verifying") await page.locator("#code").fill("123456");
+      await sees(page, /please wait 6[0-5] seconds/);
+      assert.equal(await page.locator("button[type=submit]").getAttribute("aria-disabled"), "true");
+      await page.clock.runFor(30_000);
+      await sees(page, /please wait 3[0-5] seconds/);
+      if (way === "password") await inspect(page, "password-locked");
+      await page.clock.runFor(36_000);
+      await sees(page, "You can try again now.");
+      assert.equal(await page.locator("button[type=submit]").getAttribute("aria-disabled"), null);
+    });
+  });
+}
+
+test("a forgotten password is set anew by code, and signs in then (F14)", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: PHONE }, async (page) => {
+    const calls = await answering(page, { "POST /codes": () => sent(), "POST /password": () => done });
+    await openAs(page, portal, { password: true });
+    await page.getByRole("button", { name: "Sign in with a password" }).click();
+    await page.locator("#address").fill("13800138000");
+    await page.locator(".aside .link").click();
+    assert.equal(await page.locator("#address").inputValue(), "13800138000");
+    await page.locator("button[type=submit]").click();
+    // What is asked of the password is told before anything is typed.
+    await sees(page, "At least 15 characters");
+    assert.equal(await page.locator("#password").getAttribute("autocomplete"), "new-password");
+    await page.locator("#code").fill("123456");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "password");
+    await page.locator("#password").fill("short");
+    await page.locator("button[type=submit]").click();
+    await sees(page, "It needs at least 15 characters");
+    await page.locator("#password").fill(PHRASE);
+    await page.locator("button[type=submit]").click();
+    await sees(page, "Your new password is saved");
+    await inspect(page, "password-reset-done");
+    assert.equal(await page.locator("#address").inputValue(), "13800138000");
+    assert.equal(await page.locator("#password").inputValue(), "");
+    assert.deepEqual(
+      calls.map(({ call, body }) => [call, body]),
+      [
+        ["POST /codes", { purpose: "reset-password", address: "13800138000", link: portal.suffix, locale: "en" }],
+        ["POST /password", { flow: "flow-sms", code: "123456", password: PHRASE }],
+      ],
+    );
+  });
+});
+
+test("a wrong code, a length the server knows better and a missing account are each told where they belong", async () => {
+  const portal = await demoPortal();
+  await asVisitor({ size: PHONE }, async (page) => {
+    const answers = [
+      refusal(422, "code-wrong", { attemptsLeft: 3 }),
+      refusal(422, "invalid", { minLength: 25, errors: [{ pointer: "/password", code: "too-short" }] }),
+      refusal(409, "no-account"),
+    ];
+    await answering(page, { "POST /codes": () => sent(), "POST /password": () => answers.shift() });
+    await openAs(page, portal, { password: true });
+    await page.getByRole("button", { name: "Sign in with a password" }).click();
+    await resetPassword(page, "13800138000", () => "123456", PHRASE);
+    await page.locator("#code-fault").waitFor();
+    assert.equal(await page.locator("#password").inputValue(), PHRASE);
+    await page.locator("button[type=submit]").click();
+    await sees(page, "It needs at least 25 characters");
+    await page.locator("#password").fill(`${PHRASE} staple`);
+    await page.locator("button[type=submit]").click();
+    await sees(page, "There’s no account for this address yet");
+    assert.equal(await heading(page), "Sign in or sign up");
+    assert.equal(await page.locator("#password").count(), 0);
+  });
+});
