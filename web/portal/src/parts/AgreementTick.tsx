@@ -36,10 +36,10 @@ export function AgreementTick({ stage, parts, checked, faulty, onTick }: Props) 
           <span class="mark" aria-hidden="true" />
         </label>
         <p id="agree-words" class="agree-words">
-          <label for="agree">{said.agree}</label>
+          <label for="agree">{said.agree}</label>{said.space}
           {names.map((part, index) => (
             <span key={part}>
-              {index > 0 && <span> {said.and} </span>}
+              {index > 0 && `${said.space}${said.and}${said.space}`}
               <button type="button" class="link" aria-haspopup="dialog" onClick={() => setShown(part)}>
                 {said[`${part}Link`]}
               </button>

@@ -109,11 +109,12 @@ function Others({ stage, step, by, choose, send }: OthersProps) {
   const said = texts.second;
   const { busy, problem, run } = useCall(stage.leave);
   const retryAt = useRetryAt(problem);
-  const ways: { way: SecondWay; icon: IconName; words: string; go: () => void }[] = [
+  const ways: { way: SecondWay; icon: IconName; words: string; detail?: string; go: () => void }[] = [
     ...step.channels.map(({ channel, hint }: Way) => ({
       way: channel,
       icon: channel === "sms" ? ("phone" as const) : ("email" as const),
-      words: said.to[channel](hint),
+      words: said.to[channel],
+      detail: hint,
       go: () => void run(() => send(channel)),
     })),
     ...(step.totp ? [{ way: "totp" as const, icon: "shield" as const, words: said.useTotp, go: () => choose("totp") }] : []),
@@ -129,11 +130,14 @@ function Others({ stage, step, by, choose, send }: OthersProps) {
       {by && left.length > 0 && <h2 class="others-title">{said.other}</h2>}
       {problem && <Trouble problem={problem} retryAt={retryAt} />}
       <ul class={busy ? "ways busy" : "ways"}>
-        {left.map(({ way, icon, words, go }) => (
+        {left.map(({ way, icon, words, detail, go }) => (
           <li key={way}>
             <button type="button" class="way" aria-disabled={busy ? "true" : undefined} onClick={() => !busy && go()}>
               <Icon name={icon} />
-              <span>{words}</span>
+              <span class="row-words">
+                {words}
+                {detail && <small>{detail}</small>}
+              </span>
               <Icon name="next" />
             </button>
           </li>

@@ -59,12 +59,13 @@ export const en: Texts = {
   },
 
   agreement: {
-    agree: "I have read and agree to the",
+    agree: "I agree to the",
     terms: "User agreement",
     privacy: "Privacy policy",
     termsLink: "user agreement",
     privacyLink: "privacy policy",
     and: "and",
+    space: " ",
     missing: "Please read and tick this before you go on.",
     close: "Close",
     again: "Load again",
@@ -100,7 +101,7 @@ export const en: Texts = {
   second: {
     heading: "One more step",
     lead: "To keep your account safe, please confirm once more that it’s you.",
-    to: { sms: (hint) => `Text message to ${hint}`, email: (hint) => `Email to ${hint}` },
+    to: { sms: "Get a code by text message", email: "Get a code by email" },
     useTotp: "Use the authenticator app",
     useRecovery: "Use a recovery code",
     totp: {
@@ -115,7 +116,6 @@ export const en: Texts = {
       wrong: "This recovery code isn’t right, or it has been used.",
       submit: "Continue",
     },
-    send: "Send code",
     other: "Use another way",
     cancel: "Cancel sign-in",
   },

@@ -21,8 +21,8 @@ export const zh = {
     faults: {
       empty: { both: "请输入手机号或邮箱。", phone: "请输入手机号。", email: "请输入邮箱。" },
       invalid: { both: "这不像是手机号或邮箱，请检查一下。", phone: "这不像是手机号，请检查一下。", email: "这不像是邮箱，请检查一下。" },
-      "phone-only": "这里只能用手机号登录。",
-      "email-only": "这里只能用邮箱登录。",
+      "phone-only": "这里只能使用手机号。",
+      "email-only": "这里只能使用邮箱。",
       "country-not-allowed": "暂不支持向这个国家或地区的号码发送验证码，请换一个号码或使用邮箱。",
     },
   },
@@ -44,13 +44,14 @@ export const zh = {
   },
 
   agreement: {
-    agree: "我已阅读并同意",
+    agree: "我同意",
     terms: "用户协议",
     privacy: "隐私政策",
     /** As it stands in a sentence. */
     termsLink: "《用户协议》",
     privacyLink: "《隐私政策》",
     and: "和",
+    space: "",
     missing: "请先阅读并勾选同意，再继续。",
     close: "关闭",
     again: "重新加载",
@@ -86,12 +87,11 @@ export const zh = {
   second: {
     heading: "再验证一步",
     lead: "为了你的账号安全，请再确认一次是你本人。",
-    to: { sms: (hint: string) => `短信发送至 ${hint}`, email: (hint: string) => `邮件发送至 ${hint}` },
+    to: { sms: "发送短信验证码", email: "发送邮件验证码" },
     useTotp: "使用身份验证器应用",
     useRecovery: "使用恢复码",
     totp: { lead: "打开身份验证器应用，输入其中显示的 6 位数字。", label: "应用中的 6 位数字", wrong: "这个数字不对。请使用应用中当前显示的数字，并确认手机时间准确。" },
     recovery: { lead: "输入你保存的任意一个恢复码，每个只能用一次。", label: "恢复码", empty: "请输入恢复码。", wrong: "这个恢复码不对，或已经用过。", submit: "继续" },
-    send: "发送验证码",
     other: "换一种方式",
     cancel: "取消登录",
   },
