@@ -114,18 +114,21 @@ export async function inspect(page, name) {
   assert.deepEqual(found, [], name);
 }
 
-/** Nothing sticks out sideways, and everything to be touched is 44 pixels high; links in a running text are as high as it is. */
+/** Nothing sticks out sideways, and everything to be touched is 44 pixels high; links in a running text are as high as it is. No words leave their box. */
 export async function fits(page, name) {
-  const { over, small } = await page.evaluate(() => {
+  const { over, small, spilt } = await page.evaluate(() => {
     const targets = [...document.querySelectorAll("button, input, select, textarea, a:not(.paper-text *)")].filter((target) => target.checkVisibility());
+    const spilt = targets.map((target) => target.closest("label") ?? target).filter((box) => !box.matches("input, select, textarea") && (box.scrollHeight > box.clientHeight + 2 || box.scrollWidth > box.clientWidth + 2) && getComputedStyle(box).display !== "inline");
     const reach = (target) => (target.closest("label") ?? target).getBoundingClientRect();
     return {
       over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      spilt: spilt.map((box) => box.outerHTML),
       small: targets.filter((target) => reach(target).height < 43.5 || reach(target).width < 43.5).map((target) => target.outerHTML),
     };
   });
   assert.ok(over <= 0, `${name} is ${over} pixels too wide`);
   assert.deepEqual(small, [], name);
+  assert.deepEqual(spilt, [], `${name}: content outside of its box`);
 }
 
 export async function giveAddress(page, address) {

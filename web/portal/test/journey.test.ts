@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerOf, checkAnswers } from "../src/fields/answers.ts";
 import { Problem } from "../src/http.ts";
-import { refusalOf, stepOf } from "../src/journey.ts";
+import { NOTHING_TYPED, refusalOf, stepOf, withAnswers } from "../src/journey.ts";
 import type { Field, FieldType } from "../src/portal.ts";
 
 const field = (type: FieldType, more: Partial<Field> = {}): Field => ({
@@ -23,7 +23,26 @@ test("refusals end the try, everything else is shown where it happened", () => {
 });
 
 test("an outcome this page does not know is no step", () => {
-  assert.equal(stepOf({ step: "secondStep", ticket: "t" } as never), null);
+  assert.equal(stepOf({ step: "later", ticket: "t" } as never), null);
+});
+
+test("every outcome leads to its step, with what that step needs", () => {
+  const channels = [{ channel: "sms", hint: "138****8000" }] as const;
+  assert.deepEqual(stepOf({ step: "secondStep", ticket: "t", channels: [...channels], totp: true, recoveryCodes: false }), { at: "second", ticket: "t", channels, totp: true, recoveryCodes: false });
+  assert.deepEqual(stepOf({ step: "bind", ticket: "t", missing: "email" }), { at: "bind", ticket: "t", missing: "email" });
+  assert.deepEqual(stepOf({ step: "consent", ticket: "t", version: 4 }), { at: "consent", ticket: "t", version: 4 });
+  assert.deepEqual(stepOf({ step: "collect", ticket: "t", fields: [], reason: "why" }), { at: "collect", ticket: "t", fields: [], reason: "why" });
+});
+
+test("a form that is asked for again is filled in, and what was typed since wins", () => {
+  const typed = { ...NOTHING_TYPED, answers: { company: "new" } };
+  const outcome = { step: "collect", ticket: "t", fields: [], answers: { company: "old", cars: 3, areas: ["n"], news: true } } as const;
+  assert.deepEqual(withAnswers(typed, { ...outcome, fields: [], answers: { ...outcome.answers, areas: ["n"] } }).answers, { company: "new", cars: "3", areas: ["n"], news: true });
+  assert.equal(withAnswers(typed, { step: "collect", ticket: "t", fields: [] }), typed);
+});
+
+test("too many wrong guesses and a taken address are told where they happened", () => {
+  for (const kind of ["locked", "already-bound", "password-wrong", "totp-wrong", "no-account"]) assert.equal(refusalOf(new Problem(kind, 409)), null, kind);
 });
 
 test("answers become values of the field's type", () => {

@@ -47,7 +47,7 @@ export function AgreementDialog({ stage, part, onClose }: { stage: Stage; part: 
     >
       <header class="paper-top">
         <h2 id="paper-title">{text?.title ?? said[part]}</h2>
-        <button type="button" class="round" aria-label={said.close} onClick={onClose}>
+        <button type="button" class="icon-button" aria-label={said.close} onClick={onClose}>
           <Icon name="cross" />
         </button>
       </header>

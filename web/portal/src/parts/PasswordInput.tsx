@@ -40,7 +40,7 @@ export function PasswordInput({ id, label, value, fault, input, onType, least }:
           aria-describedby={described || undefined}
           onInput={({ currentTarget }) => onType(currentTarget.value)}
         />
-        <button type="button" class="round" aria-label={shown ? said.hide : said.show} aria-controls={id} onClick={() => setShown(!shown)}>
+        <button type="button" class="icon-button" aria-label={shown ? said.hide : said.show} aria-controls={id} onClick={() => setShown(!shown)}>
           <Icon name={shown ? "hidden" : "eye"} />
         </button>
       </div>

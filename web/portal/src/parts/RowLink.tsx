@@ -1,9 +1,10 @@
+import type { ComponentChildren } from "preact";
 import { enter } from "../route.ts";
 import { Icon, type IconName } from "./Icon.tsx";
 
 interface Props {
   route: string;
-  icon: IconName;
+  icon: IconName | ComponentChildren;
   title: string;
   detail?: string | undefined;
   grave?: boolean;
@@ -22,7 +23,7 @@ export function RowLink({ route, icon, title, detail, grave = false }: Props) {
         enter(route);
       }}
     >
-      <Icon name={icon} />
+      {typeof icon === "string" ? <Icon name={icon as IconName} /> : icon}
       <span class="row-words">
         <span>{title}</span>
         {detail && <small>{detail}</small>}

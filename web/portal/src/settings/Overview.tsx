@@ -19,14 +19,7 @@ export function Overview({ room }: { room: Room }) {
     <Page stage={stage} heading={said.heading} above="">
       <h2 class="section">{said.sections.profile}</h2>
       <div class="rows">
-        <div class="who">
-          <Portrait me={me} />
-          <div>
-            <strong>{me.user.name ?? said.none}</strong>
-            <small>{me.portal.name}</small>
-          </div>
-        </div>
-        <RowLink route="settings/profile" icon="person" title={said.profile.row} />
+        <RowLink route="settings/profile" icon={<Portrait me={me} />} title={me.user.name ?? said.none} detail={said.profile.row} />
       </div>
       <h2 class="section">{said.sections.signIn}</h2>
       <div class="rows">

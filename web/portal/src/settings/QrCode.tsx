@@ -1,12 +1,15 @@
-import { encode } from "uqr";
+import { correction, generate } from "lean-qr/nano";
 import { useMemo } from "preact/hooks";
 
 /** A QR code as one path; dark on light in both schemes, since many readers know nothing else. */
 export function QrCode({ text, label }: { text: string; label: string }) {
   const { size, path } = useMemo(() => {
-    const { data, size } = encode(text, { ecc: "M", border: 0 });
-    const dots = data.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])));
-    return { size, path: dots.join("") };
+    const dots = generate(text, { minCorrectionLevel: correction.M });
+    let path = "";
+    for (let y = 0; y < dots.size; y += 1) {
+      for (let x = 0; x < dots.size; x += 1) if (dots.get(x, y)) path += `M${x} ${y}h1v1h-1z`;
+    }
+    return { size: dots.size, path };
   }, [text]);
   return (
     <div class="qr">

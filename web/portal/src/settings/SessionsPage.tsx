@@ -68,16 +68,15 @@ function SessionRow({ session, end }: { session: SignIn; end: () => void }) {
   const { locale, texts } = useSpeech();
   const said = texts.settings.sessions;
   const name = nameOf(session, texts);
-  const how = said.method[session.method] ?? "";
   return (
     <li>
       <Icon name={deviceOf(session.agent).small ? "phone" : "screen"} />
       <div class="row-words">
         <strong>{name}</strong>
         {session.current && <span class="badge">{said.here}</span>}
-        <small>{said.since(localMoment(session.authenticatedAt, locale), how)}</small>
+        <small>{said.since(localMoment(session.authenticatedAt, locale))}</small>
         {session.seenAt && !session.current && <small>{said.seen(localMoment(session.seenAt, locale))}</small>}
-        {session.client && <small>{session.client}</small>}
+        <small>{[said.method[session.method], session.client].filter(Boolean).join(" · ")}</small>
       </div>
       {!session.current && (
         <button type="button" class="link" aria-label={said.endLong(name)} onClick={end}>

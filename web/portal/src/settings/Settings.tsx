@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask, Problem } from "../http.ts";
 import type { Me } from "../me.ts";
 import { Button } from "../parts/Button.tsx";
@@ -70,6 +70,10 @@ export function Settings({ stage, session, route }: { stage: Stage; session: Ses
     }
   };
   useEffect(() => void load(), []);
+  useLayoutEffect(() => {
+    document.documentElement.classList.add("from-top");
+    return () => document.documentElement.classList.remove("from-top");
+  }, []);
   // A word about what was done stays for one page.
   useEffect(() => {
     if (!done.current) setWord(null);
@@ -127,7 +131,7 @@ export function Head({ stage, heading, above, focus = true }: { stage: Stage; he
   return (
     <div class="head">
       <a
-        class="round"
+        class="icon-button"
         href={`#${above}`}
         aria-label={above ? said.back : said.home}
         onClick={(event) => {
