@@ -41,6 +41,46 @@ for (const { name, ...eyes } of EYES) {
   });
 }
 
+test("by password the whole way can be gone by keyboard, the agreement included", async () => {
+  const portal = await demoPortal();
+  await asVisitor({}, async (page) => {
+    const calls = await answering(page, {
+      "GET /agreements": () => ({ version: 1, terms: { title: "User agreement", html: "<p>Be kind.</p>" } }),
+      "POST /password-sessions": () => ({ step: "signedIn", user: sessionOf(portal).user, expiresAt: sessionOf(portal).expiresAt }),
+      "GET /v1/session": () => sessionOf(portal),
+    });
+    await openAs(page, portal, { password: true, agreement: { version: 1, terms: true, privacy: false } });
+    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || document.activeElement?.getAttribute("aria-label"));
+    const tabTo = async (wanted) => {
+      for (let presses = 0; presses < 12 && (await focused()) !== wanted; presses += 1) await page.keyboard.press("Tab");
+      assert.equal(await focused(), wanted);
+    };
+    await tabTo("Sign in with a password");
+    await page.keyboard.press("Enter");
+    await page.locator("#password").waitFor();
+    await page.waitForFunction(() => document.activeElement?.id === "address");
+    await page.keyboard.type("wang@example.com");
+    await tabTo("password");
+    await page.keyboard.type(PHRASE);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Show password");
+    await tabTo("agree");
+    await tabTo("user agreement");
+    await page.keyboard.press("Enter");
+    await sees(page, "Be kind.");
+    await page.keyboard.press("Escape");
+    await page.locator("dialog").waitFor({ state: "detached" });
+    assert.equal(await focused(), "user agreement");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Enter");
+    await page.locator(".details").waitFor();
+    assert.equal(await focused(), "heading");
+    assert.equal(calls.find(({ call }) => call === "POST /password-sessions").body.consent, 1);
+    await tabTo("Personal settingsProfile, password, devices");
+  });
+});
+
 test("without the setting there is no word of passwords", async () => {
   const portal = await demoPortal();
   await asVisitor({ size: PHONE }, async (page) => {

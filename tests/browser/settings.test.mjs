@@ -150,6 +150,32 @@ test("the address tells the page: reload, back and forward stay within the setti
   });
 });
 
+test("nothing moves when the settings have come, side by side neither", async () => {
+  const portal = await demoPortal();
+  for (const [size, layout] of [[PHONE, "centered"], [DESKTOP, "centered"], [DESKTOP, "sideBySide"]]) {
+    await asVisitor({ size }, async (page) => {
+      let answer;
+      await answering(page, { "GET /v1/me": () => new Promise((resolve) => (answer = () => resolve(meOf(portal)))) });
+      await openAs(page, portal, { session: sessionOf(portal), design: { layout } }, "#settings");
+      await sees(page, "Loading");
+      await page.waitForTimeout(200);
+      answer();
+      await backAtOverview(page);
+      await page.waitForTimeout(200);
+      const moved = await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            let total = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (total += value))).observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => resolve(total), 200);
+          }),
+      );
+      assert.ok(moved < 0.01, `moved by ${moved}, ${layout}`);
+      await inspect(page, `settings-${layout}-${size.width}`);
+    });
+  }
+});
+
 test("only what was changed is saved, the success is said, and the new name is used at once", async () => {
   const portal = await demoPortal();
   await asVisitor({ size: PHONE }, async (page) => {
