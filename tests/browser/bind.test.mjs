@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demoPortal } from "./lib/portico.mjs";
+import { changeSignIn, codeFor, decide, demoPortal, freshPortal, someEmail, somePhone } from "./lib/portico.mjs";
 import { answering, openAs, refusal, sent, sessionOf } from "./lib/pretend.mjs";
-import { asVisitor, DESKTOP, fits, giveAddress, heading, inspect, PHONE, sees } from "./lib/visitor.mjs";
+import { asVisitor, DESKTOP, entered, fits, giveAddress, heading, inspect, open, PHONE, prove, sees } from "./lib/visitor.mjs";
 
 const signedIn = (portal) => ({ step: "signedIn", user: sessionOf(portal).user, expiresAt: sessionOf(portal).expiresAt });
 
@@ -53,6 +53,24 @@ for (const { name, missing, wrong, address, ...eyes } of [
     });
   });
 }
+
+test("with the server itself: nobody gets in before both addresses are proven (F21)", async () => {
+  const portal = await freshPortal();
+  await changeSignIn(portal, { bindBoth: true });
+  const [phone, email] = [somePhone(), someEmail()];
+  await asVisitor({ size: PHONE }, async (page) => {
+    await open(page, portal);
+    await prove(page, phone);
+    await sees(page, "Add your email");
+    await prove(page, email);
+    await page.locator("#field-name").fill("王小明");
+    await page.locator("button[type=submit]").click();
+    await page.locator(".pulse").waitFor();
+    await decide(portal, "approve");
+    await entered(page);
+    await sees(page, email);
+  });
+});
 
 const FIELDS = [
   { id: "name", type: "text", label: { zh: "姓名", en: "Name" }, required: true },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demoPortal } from "./lib/portico.mjs";
+import { advance, changeSignIn, codeFor, decide, demoPortal, freshPortal, somePhone } from "./lib/portico.mjs";
 import { answering, done, openAs, refusal, sent, sessionOf } from "./lib/pretend.mjs";
-import { asVisitor, DESKTOP, fits, givePassword, heading, inspect, PHONE, resetPassword, sees } from "./lib/visitor.mjs";
+import { apply, asVisitor, DESKTOP, entered, fits, givePassword, heading, inspect, open, PHONE, resetPassword, sees } from "./lib/visitor.mjs";
 
 const PHRASE = "correct horse battery";
 
@@ -23,6 +23,7 @@ for (const { name, ...eyes } of EYES) {
     };
     await asVisitor(eyes, async (page) => {
       await answering(page, {
+        "GET /password": () => ({ minLength: 15, maxLength: 256 }),
         "POST /password-sessions": () => refusal(422, "password-wrong"),
         "POST /codes": () => sent(),
         "POST /password": () => refusal(422, "invalid", { errors: [{ pointer: "/password", code: "too-common" }] }),
@@ -182,7 +183,7 @@ for (const way of ["password", "sending", "verifying"]) {
 test("a forgotten password is set anew by code, and signs in then (F14)", async () => {
   const portal = await demoPortal();
   await asVisitor({ size: PHONE }, async (page) => {
-    const calls = await answering(page, { "POST /codes": () => sent(), "POST /password": () => done });
+    const calls = await answering(page, { "POST /codes": () => sent(), "GET /password": () => ({ minLength: 18 }), "POST /password": () => done });
     await openAs(page, portal, { password: true });
     await page.getByRole("button", { name: "Sign in with a password" }).click();
     await page.locator("#address").fill("13800138000");
@@ -190,13 +191,13 @@ test("a forgotten password is set anew by code, and signs in then (F14)", async 
     assert.equal(await page.locator("#address").inputValue(), "13800138000");
     await page.locator("button[type=submit]").click();
     // What is asked of the password is told before anything is typed.
-    await sees(page, "At least 15 characters");
+    await sees(page, "At least 18 characters");
     assert.equal(await page.locator("#password").getAttribute("autocomplete"), "new-password");
     await page.locator("#code").fill("123456");
     assert.equal(await page.evaluate(() => document.activeElement?.id), "password");
     await page.locator("#password").fill("short");
     await page.locator("button[type=submit]").click();
-    await sees(page, "It needs at least 15 characters");
+    await sees(page, "It needs at least 18 characters");
     await page.locator("#password").fill(PHRASE);
     await page.locator("button[type=submit]").click();
     await sees(page, "Your new password is saved");
@@ -204,7 +205,7 @@ test("a forgotten password is set anew by code, and signs in then (F14)", async 
     assert.equal(await page.locator("#address").inputValue(), "13800138000");
     assert.equal(await page.locator("#password").inputValue(), "");
     assert.deepEqual(
-      calls.map(({ call, body }) => [call, body]),
+      calls.filter(({ call }) => call !== "GET /password").map(({ call, body }) => [call, body]),
       [
         ["POST /codes", { purpose: "reset-password", address: "13800138000", link: portal.suffix, locale: "en" }],
         ["POST /password", { flow: "flow-sms", code: "123456", password: PHRASE }],
@@ -234,5 +235,71 @@ test("a wrong code, a length the server knows better and a missing account are e
     await sees(page, "There’s no account for this address yet");
     assert.equal(await heading(page), "Sign in or sign up");
     assert.equal(await page.locator("#password").count(), 0);
+  });
+});
+
+/** Somebody with an account and a password, signed out again; returns the codes that came meanwhile. */
+async function withPassword(page, portal, phone) {
+  await open(page, portal);
+  await apply(page, phone);
+  await decide(portal, "approve");
+  await entered(page);
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.locator("#address").waitFor();
+  await advance(61);
+  const [known] = [await codeFor(phone)];
+  await page.getByRole("button", { name: "Sign in with a password" }).click();
+  let code;
+  await resetPassword(page, phone, async () => (code = await codeFor(phone, [known])), PHRASE);
+  await sees(page, "Your new password is saved");
+  return [known, code];
+}
+
+test("with the server itself: a password is set by code, signs in, is guessed at in vain, and opens again (F14, F23)", async () => {
+  const portal = await freshPortal();
+  const phone = somePhone();
+  await asVisitor({ size: PHONE }, async (page) => {
+    await withPassword(page, portal, phone);
+    await givePassword(page, phone, "not this one at all");
+    await sees(page, "That account or password isn’t right");
+    await givePassword(page, phone, PHRASE);
+    await entered(page);
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
+    await page.locator("#password").waitFor();
+    for (let guess = 0; guess < 5; guess += 1) {
+      await givePassword(page, phone, `guess number ${guess}`);
+      await sees(page, "That account or password isn’t right");
+    }
+    await givePassword(page, phone, PHRASE);
+    await sees(page, /please wait (60|5\d) seconds/);
+    await advance(61);
+    await page.reload();
+    await givePassword(page, phone, PHRASE);
+    await entered(page);
+  });
+});
+
+test("with the server itself: a password for an address that has no account leads to the sign-in by code", async () => {
+  const portal = await freshPortal();
+  const phone = somePhone();
+  await asVisitor({ size: PHONE }, async (page) => {
+    await open(page, portal);
+    await page.getByRole("button", { name: "Sign in with a password" }).click();
+    await resetPassword(page, phone, () => codeFor(phone), PHRASE);
+    await sees(page, "There’s no account for this address yet");
+  });
+});
+
+test("with the server itself: a second step follows the password (F19)", async () => {
+  const portal = await freshPortal();
+  const phone = somePhone();
+  await asVisitor({ size: PHONE }, async (page) => {
+    const known = await withPassword(page, portal, phone);
+    await changeSignIn(portal, { secondStep: true });
+    await advance(61);
+    await givePassword(page, phone, PHRASE);
+    // One channel only: its code is on its way at once.
+    await page.locator("#code").fill(await codeFor(phone, known));
+    await entered(page);
   });
 });

@@ -12,6 +12,9 @@ async function signedIn(page, portal, address, { tick = true } = {}) {
   await entered(page);
 }
 
+/** How one came in is kept too; its key carries the portal. */
+const wayOf = (page) => page.evaluate(() => Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => key.startsWith("portico.way."))));
+
 test("a reload stays signed in", async () => {
   const portal = await freshPortal();
   await asVisitor({ size: PHONE }, async (page) => {
@@ -51,9 +54,14 @@ test("signing out ends the session here, and the next sign-in needs no registrat
   const phone = somePhone();
   await asVisitor({ size: PHONE }, async (page) => {
     await signedIn(page, portal, phone);
+    await page.evaluate(() => {
+      for (const key of ["portico.language", "somebody.else"]) localStorage.setItem(key, "en");
+    });
     await page.getByRole("button", { name: "Sign out", exact: true }).click();
     await sees(page, "You’re signed out.");
     await inspect(page, "signed-out");
+    // Signing out empties the storage (S28); the language tells nothing of anybody.
+    assert.deepEqual(await page.evaluate(() => ({ ...localStorage })), { "portico.language": "en", ...(await wayOf(page)) });
     await page.reload();
     await page.locator("#address").waitFor();
     assert.equal(await page.locator("#address").inputValue(), "");

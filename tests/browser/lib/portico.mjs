@@ -26,6 +26,14 @@ export async function freshPortal() {
   return call("POST", "/_local/organisations", { body: {} });
 }
 
+/** Changes how people sign in. */
+export async function changeSignIn(portal, change) {
+  const path = `/v1/admin/portals/${portal.portal}`;
+  const session = portal.administrator.session;
+  const { settings } = await call("GET", path, { session });
+  return call("PATCH", path, { session, body: { signIn: { ...settings.signIn, ...change } } });
+}
+
 export const demoPortal = () => call("GET", "/_local/demo");
 
 export const advance = (seconds) => call("POST", "/_local/clock", { body: { advanceSeconds: seconds } });

@@ -26,3 +26,8 @@ export function numberOf(typed: string): number | null {
   const plain = narrow(typed).replace(/[\s,]/g, "");
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : null;
 }
+
+/** The length of a password as the server counts it: characters of its composed form (NFC). */
+export function lengthOf(password: string): number {
+  return Array.from(password.normalize("NFC")).length;
+}

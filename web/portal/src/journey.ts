@@ -31,7 +31,7 @@ export type Step =
   | { at: "address"; notice?: Notice }
   | ({ at: "code" } & Sent)
   | { at: "forgot" }
-  | ({ at: "newPassword" } & Sent)
+  | ({ at: "newPassword"; least: number } & Sent)
   | { at: "second"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean; by?: SecondWay; sent?: Sent }
   | { at: "bind"; ticket: string; missing: "phone" | "email"; sent?: Sent }
   | { at: "consent"; ticket: string; version: number }

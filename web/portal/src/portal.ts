@@ -16,13 +16,12 @@ export interface Portal {
   enabled: boolean;
   /** Whether this link lets people in by password (F14). */
   password: boolean;
-  /** Characters that a new password needs. */
-  passwordMinLength?: number;
   /** The texts that newcomers agree to, if there are any (F10). */
   agreement: Agreement | null;
   session: Session | null;
 }
 
+/** The agreement that counts now. */
 export interface Agreement {
   version: number;
   terms: boolean;

@@ -21,6 +21,18 @@ export const browser = {
   write: (key: string, value: string) => attempt(() => localStorage.setItem(key, value)),
 };
 
+/**
+ * Runs a call whose answer makes the browser empty its storage (Clear-Site-Data, S28), and keeps what tells nothing of the
+ * person: the language and the way of signing in. Whether somebody agreed to something is theirs, and goes.
+ */
+export async function keepingPreferences(call: () => Promise<void>): Promise<void> {
+  const kept = (attempt(() => Object.keys(localStorage)) ?? [])
+    .filter((key) => /^portico\.(language|way\.)/.test(key))
+    .map((key) => [key, browser.read(key)] as const);
+  await call();
+  for (const [key, value] of kept) if (value !== null) browser.write(key, value);
+}
+
 const wayKey = (portal: string) => `portico.way.${portal}`;
 
 /** How somebody last came in here. */

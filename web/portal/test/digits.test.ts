@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeInMessage, codeOf, narrow, numberOf } from "../src/digits.ts";
+import { codeInMessage, codeOf, lengthOf, narrow, numberOf } from "../src/digits.ts";
 
 test("full-width characters become their plain twins", () => {
   assert.equal(narrow("１３８　００１３＠ｑｑ．ｃｏｍ"), "138 0013@qq.com");
@@ -24,4 +24,9 @@ test("numbers are read as people type them", () => {
   assert.equal(numberOf("１，２００．５"), 1200.5);
   assert.equal(numberOf("-3"), -3);
   for (const wrong of ["", "12a", "1.2.3", "0x10", "1e3"]) assert.equal(numberOf(wrong), null, wrong);
+});
+
+test("a password is as long as the server counts it", () => {
+  assert.equal(lengthOf("密码🔑"), 3);
+  assert.equal(lengthOf("e\u0301"), 1);
 });

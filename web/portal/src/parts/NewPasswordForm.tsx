@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sent } from "../codes.ts";
-import { CODE_LENGTH } from "../digits.ts";
+import { CODE_LENGTH, lengthOf } from "../digits.ts";
 import type { Problem } from "../http.ts";
 import { useSpeech, type Texts } from "../texts/index.ts";
 import { Button } from "./Button.tsx";
@@ -159,7 +159,7 @@ export function NewPasswordForm({ intro, username, least, sent, resend, submit, 
 }
 
 function tooShort(password: string, least: number, texts: Texts): string | null {
-  return Array.from(password).length < least ? texts.password["too-short"](least) : null;
+  return lengthOf(password) < least ? texts.password["too-short"](least) : null;
 }
 
 /** Words for what the server says of the new password, or null when it says nothing. */

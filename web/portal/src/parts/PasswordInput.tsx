@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useState } from "preact/hooks";
+import { lengthOf } from "../digits.ts";
 import { useSpeech } from "../texts/index.ts";
 import { Icon } from "./Icon.tsx";
 import { Fault } from "./Say.tsx";
@@ -19,7 +20,7 @@ interface Props {
 export function PasswordInput({ id, label, value, fault, input, onType, least }: Props) {
   const said = useSpeech().texts.password;
   const [shown, setShown] = useState(false);
-  const typed = Array.from(value).length;
+  const typed = lengthOf(value);
   const described = [fault && `${id}-fault`, least !== undefined && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="row">

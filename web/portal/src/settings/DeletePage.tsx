@@ -4,6 +4,7 @@ import { Button } from "../parts/Button.tsx";
 import { useCall } from "../parts/hooks.ts";
 import { Fault, Trouble, useRetryAt } from "../parts/Say.tsx";
 import { replace } from "../route.ts";
+import { keepingPreferences } from "../storage.ts";
 import { useSpeech } from "../texts/index.ts";
 import { forgetErrands } from "./errand.ts";
 import { Page, type Room } from "./Settings.tsx";
@@ -24,7 +25,7 @@ export function DeletePage({ room }: { room: Room }) {
     setMismatch(!right);
     if (!right) return input.current?.focus();
     await run(async () => {
-      await ask("DELETE", "/v1/me");
+      await keepingPreferences(() => ask("DELETE", "/v1/me"));
       forgetErrands();
       replace("");
       stage.go({ at: "address", notice: "deleted" });

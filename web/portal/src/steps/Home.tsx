@@ -9,6 +9,7 @@ import { Trouble } from "../parts/Say.tsx";
 import type { Session } from "../portal.ts";
 import { forgetErrands } from "../settings/errand.ts";
 import type { Stage } from "../SignIn.tsx";
+import { keepingPreferences } from "../storage.ts";
 import { useSpeech } from "../texts/index.ts";
 import { monogram } from "../theme.ts";
 
@@ -26,7 +27,7 @@ export function Home({ stage, session }: { stage: Stage; session: Session }) {
   const end = (path: string) =>
     run(async () => {
       try {
-        await ask("DELETE", path);
+        await keepingPreferences(() => ask("DELETE", path));
       } catch (failure) {
         // Already ended elsewhere: as signed out as can be.
         if (!(failure instanceof Problem && failure.status === 401)) throw failure;

@@ -9,9 +9,6 @@ import type { Stage } from "../SignIn.tsx";
 import { rememberWay } from "../storage.ts";
 import { useSpeech } from "../texts/index.ts";
 
-/** What a password needs where the server has not said otherwise: nobody has a second step before signing in. */
-const LEAST = 15;
-
 /** The code and the new password; afterwards people sign in with it (F14). */
 export function NewPasswordStep({ stage, step }: { stage: Stage; step: Extract<Step, { at: "newPassword" }> }) {
   const { portal, typed } = stage;
@@ -27,9 +24,9 @@ export function NewPasswordStep({ stage, step }: { stage: Stage; step: Extract<S
         </>
       }
       username={typed.address}
-      least={portal.passwordMinLength ?? LEAST}
+      least={step.least}
       sent={step}
-      resend={async () => stage.go({ at: "newPassword", ...(await requestCode(portal, locale, { purpose: "reset-password", address: typed.address })) })}
+      resend={async () => stage.go({ at: "newPassword", least: step.least, ...(await requestCode(portal, locale, { purpose: "reset-password", address: typed.address })) })}
       submit={said.submit}
       leave={(problem) => {
         if (problem.kind !== "no-account") return stage.leave(problem);
