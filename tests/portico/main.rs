@@ -18,6 +18,7 @@ mod routes;
 mod schedules;
 mod sessions;
 mod sign_up;
+mod spend;
 mod stage;
 mod template;
 mod tenants;

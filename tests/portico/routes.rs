@@ -48,6 +48,7 @@ POST /v1/admin/portals/{portal}/links: Member(ManagePortals)
 PUT /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
 DELETE /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
 GET /v1/admin/portals/{portal}/links/{link}/qr: Member(ManagePortals)
+GET /v1/admin/portals/{portal}/spend: Member(ManagePortals)
 POST /v1/portals/{portal}/registration: Anonymous
 POST /v1/portals/{portal}/registration/status: Anonymous
 POST /v1/portals/{portal}/codes: Anonymous

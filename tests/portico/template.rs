@@ -181,6 +181,7 @@ async fn exercise(stage: &Stage) {
     stage.admin(Method::POST, "/v1/admin/portals").json(&json!({ "application": "x" })).send().await;
     stage.admin(Method::GET, "/v1/admin/portals").send().await;
     stage.admin(Method::GET, "/v1/admin/organisation").send().await;
+    stage.admin(Method::GET, &stage.admin_path("/spend")).send().await;
     stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
     repeatable(stage).await;
     refuse(stage).await;

@@ -21,6 +21,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::PUT, stage.admin_path(&format!("/links/{link}")), Some(json!({}))),
         (Method::DELETE, stage.admin_path(&format!("/links/{link}")), None),
         (Method::GET, stage.admin_path(&format!("/links/{link}/qr")), None),
+        (Method::GET, stage.admin_path("/spend"), None),
         (Method::GET, stage.admin_path("/users"), None),
         (Method::GET, stage.admin_path(&format!("/users/{user}")), None),
         (Method::PATCH, stage.admin_path(&format!("/users/{user}")), Some(json!({ "status": "disabled" }))),

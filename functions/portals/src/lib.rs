@@ -3,12 +3,14 @@
 mod links;
 mod organisation;
 mod settings;
+mod spend;
 mod view;
 
 use axum::{Json, extract::State, http::request::Parts, response::IntoResponse};
 use http::{Method, StatusCode, header};
 use portico_domain::{
     ids::{ApplicationId, PortalId},
+    limits::Caps,
     member::Right,
     portal::{Application, Link, LinkKind, Portal, Settings},
     suffix::Suffix,
@@ -34,6 +36,7 @@ use crate::view::PortalView;
     links::change,
     links::remove,
     links::qr_code,
+    spend::read,
     organisation::read,
     organisation::change
 ))]
@@ -43,6 +46,7 @@ pub struct Docs;
 #[derive(Clone)]
 struct Portals {
     store: Store,
+    caps: Caps,
     clock: Clock,
     origins: Origins,
 }
@@ -50,7 +54,8 @@ struct Portals {
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
-    let portals = Portals { store: store.clone(), clock: deployment.clock().clone(), origins: Origins::new(deployment) };
+    let portals =
+        Portals { store: store.clone(), caps: deployment.caps()?, clock: deployment.clock().clone(), origins: Origins::new(deployment) };
     let manage = Access::Member(Right::ManagePortals);
     let own = Access::Member(Right::ManageOrganisation);
     Ok(Api::guarded(deployment, &store)
@@ -65,6 +70,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .route(Method::PUT, "/v1/admin/portals/{portal}/links/{link}", manage, links::change)
         .route(Method::DELETE, "/v1/admin/portals/{portal}/links/{link}", manage, links::remove)
         .route(Method::GET, "/v1/admin/portals/{portal}/links/{link}/qr", manage, links::qr_code)
+        .route(Method::GET, "/v1/admin/portals/{portal}/spend", manage, spend::read)
         .with_state(portals))
 }
 

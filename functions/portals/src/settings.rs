@@ -42,6 +42,9 @@ pub(crate) struct SettingsChange {
     default_role: Option<RoleId>,
     /// What users may change of themselves (F81).
     profile: Option<Profile>,
+    /// SMS with codes on a day, UTC (S14); null for the deployment's cap.
+    #[serde(default, deserialize_with = "present")]
+    daily_sms: Option<Option<u32>>,
     /// What leads each SMS (F36); null for the deployment's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 20)]
@@ -70,6 +73,7 @@ impl SettingsChange {
         set(&mut settings.roles, self.roles);
         set(&mut settings.default_role, self.default_role);
         set(&mut settings.profile, self.profile);
+        set(&mut settings.daily_sms, self.daily_sms);
         set(&mut settings.signature, self.signature);
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{Method, StatusCode};
-use portico_access::codes::{CodeDesk, Want};
+use portico_access::{
+    AccessError, EntryError,
+    codes::{CodeDesk, Want},
+};
 use portico_domain::{
     address::Channel,
     code::{LIFETIME, Purpose},
@@ -111,7 +114,13 @@ async fn send_code(
 ) -> Result<impl IntoResponse, Problem> {
     let locale = request.locale.unwrap_or(reader.locale);
     let want = request.want()?;
-    let issued = sender.desk.issue(portal, &want, &client).await.map_err(|error| entry_refusal(error, sender.clock.now()))?;
+    let issued = sender.desk.issue(portal, &want, &client).await.map_err(|error| {
+        if let EntryError::Access(AccessError::Paused { pause, .. }) = &error {
+            // The template makes a metric and an alarm of this line.
+            tracing::warn!(event = "sms-paused", pause = pause.as_str(), %portal, "a portal sends no more for a while");
+        }
+        entry_refusal(error, sender.clock.now())
+    })?;
     if issued.send {
         let settings = &issued.portal.settings;
         let signature = settings.signature.as_ref().map_or(sender.default_signature.as_str(), |signature| signature.as_str());

@@ -8,10 +8,11 @@ use portico_domain::{
     ids::{FlowId, PortalId},
     limits::Caps,
     portal::{Access, Portal},
+    spend::{Block, Spend, hour_of},
     suffix::Suffix,
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{LiveCode, Recipient, Store};
+use portico_store::{LiveCode, Recipient, Sending, Store};
 
 use crate::{
     AccessError, EntryError, Keyring,
@@ -133,16 +134,11 @@ impl CodeDesk {
         // A number's country depends on the portal; so its key in the tables is not known until the portal is. The usual country is
         // tried, and its reading used if the portal agrees.
         let guess = want.typed().and_then(|typed| Address::parse(typed, &[Country::CHINA]).ok());
-        let read = async {
-            match &guess {
-                Some(address) => self.store.portal_and_recipient(portal, address.key(portal)).await,
-                None => Ok((self.store.portal(portal).await?, Recipient::default())),
-            }
-        };
+        let read = self.store.sending_case(portal, guess.as_ref().map(|address| address.key(portal)), now);
         // The keys, at the first request of an instance, come in while the tables are asked.
         let (counted, read, keys) = tokio::join!(self.store.count_client(client, &self.caps, now), read, self.keyring.current());
         counted.map_err(AccessError::from)?.map_err(AccessError::from)?;
-        let (portal, mut known) = read.map_err(AccessError::from)?;
+        let (portal, spend, mut known) = read.map_err(AccessError::from)?;
         let keys = keys.map_err(AccessError::from)?;
         let portal = portal.ok_or(AccessError::NoPortal)?;
         if !portal.settings.enabled {
@@ -157,7 +153,7 @@ impl CodeDesk {
             known = self.store.recipient(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
         }
         let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), now };
-        self.write(order, known, &keys).await
+        self.write(order, known, spend, &keys).await
     }
 
     /// The address that a code goes to, if the portal and the step allow it.
@@ -187,12 +183,13 @@ impl CodeDesk {
     }
 
     /// Writes the code under the recipient's caps; of two requests at once, the second obeys what the first wrote.
-    async fn write(&self, order: Order<'_>, mut known: Recipient, keys: &Keys) -> Result<Issued, EntryError> {
+    async fn write(&self, order: Order<'_>, mut known: Recipient, mut spend: Spend, keys: &Keys) -> Result<Issued, EntryError> {
         let (portal, now, recipient) = (&order.portal, order.now, order.address.key(order.portal.id));
-        let purpose = order.want.purpose();
+        let (purpose, block, budget) = (order.want.purpose(), Block::of(&order.address), portal.settings.budget(&self.caps));
         for _ in 0..TRIES {
             known.guesses.admit_code(now).map_err(AccessError::from)?;
             let sends = known.sends.admit(&self.caps, now).map_err(AccessError::from)?;
+            let watched = spend.admit(&budget, block, now).map_err(|pause| AccessError::Paused { pause, until: pause.until(now) })?.watched;
             let flow = Flow::new(entropy::bytes().map_err(AccessError::from)?, recipient);
             let code = Code::draw(entropy::word).map_err(AccessError::from)?;
             let live = LiveCode {
@@ -204,21 +201,26 @@ impl CodeDesk {
                 address: order.address.clone(),
                 link: order.link().cloned(),
                 joined: order.joined,
+                watched: watched.then(|| hour_of(now)),
             };
+            let sending = Sending { block, watched, budget: &budget, known: &spend };
             let (written, counted, send) = tokio::join!(
                 self.store.put_code(portal.id, recipient, &known, &sends, &live),
-                self.store.count_sent(portal.id, &self.caps, now),
+                self.store.count_sent(portal.id, sending, now),
                 self.is_expected(&order)
             );
             match (written.map_err(AccessError::from)?, counted.map_err(AccessError::from)?) {
                 (true, Ok(())) => return Ok(Issued { flow, code, send: send?, address: order.address, portal: order.portal }),
-                (true, Err(too_many)) => {
+                (true, Err(newer)) => {
+                    // The portal sent more meanwhile, or a new hour began: what it sent decides again.
                     self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;
-                    return Err(AccessError::from(too_many).into());
+                    spend = newer;
+                    known = self.store.recipient(portal.id, recipient).await.map_err(AccessError::from)?;
                 }
                 (false, counted) => {
-                    if counted.is_ok() {
-                        self.store.uncount_sent(portal.id, now).await.map_err(AccessError::from)?;
+                    match counted {
+                        Ok(()) => self.store.uncount_sent(portal.id, block, watched, now).await.map_err(AccessError::from)?,
+                        Err(newer) => spend = newer,
                     }
                     known = self.store.recipient(portal.id, recipient).await.map_err(AccessError::from)?;
                 }

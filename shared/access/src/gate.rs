@@ -10,10 +10,11 @@ use portico_domain::{
     fields::{AnswerError, Answers, check_answers},
     ids::{FlowId, PortalId, UserId},
     portal::Portal,
+    spend::Block,
     user::{Status, User},
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{Attempt, Store};
+use portico_store::{Attempt, LiveCode, Store};
 use serde_json::Value;
 
 use crate::{
@@ -76,14 +77,12 @@ impl Gate {
         let attempt = self.compare(portal, flow, Purpose::SignIn, code, attempt?).await?;
         let user = async {
             match owner {
-                Some(owner) => self.store.user(portal, owner).await,
+                Some(owner) => self.store.recent_user(portal, owner).await,
                 None => Ok(None),
             }
         };
-        let (consumed, user) = tokio::join!(self.store.consume_code(portal, flow), user);
-        if !consumed? {
-            return Err(AccessError::CodeExpired);
-        }
+        let (used_up, user) = tokio::join!(self.use_up(portal, flow, &attempt.code, now), user);
+        used_up?;
         let user = user?;
         let id = user.as_ref().map_or_else(|| entropy::wide().map(|random| UserId::new(now, random)), |user| Ok(user.id))?;
         let proof = Proof { method: Method::Code, address: attempt.code.address, second_step: false, at: now };
@@ -126,7 +125,7 @@ impl Gate {
             // Asked for in this very sign-in, and sent to an address of this account (S2, S38).
             _ if code.joined != Some(facts.flow) => return Err(AccessError::CodeExpired),
             Open::SecondStep if owned != Some(&code.address) => return Err(AccessError::CodeExpired),
-            _ => self.use_up(portal, flow).await?,
+            _ => self.use_up(portal, flow, &code, now).await?,
         }
         if purpose == Purpose::SecondStep {
             return self.finish_second_step(found_portal, user, facts, visitor, now).await;
@@ -218,13 +217,22 @@ impl Gate {
     pub async fn prove_address(&self, portal: PortalId, flow: &Flow, purpose: Purpose, code: Code) -> Result<Address, AccessError> {
         let now = self.deployment.clock().now();
         let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
-        let attempt = self.compare(portal, flow, purpose, code, attempt).await?;
-        self.use_up(portal, flow).await?;
-        Ok(attempt.code.address)
+        let code = self.compare(portal, flow, purpose, code, attempt).await?.code;
+        self.use_up(portal, flow, &code, now).await?;
+        Ok(code.address)
     }
 
-    pub(crate) async fn use_up(&self, portal: PortalId, flow: &Flow) -> Result<(), AccessError> {
-        if self.store.consume_code(portal, flow).await? { Ok(()) } else { Err(AccessError::CodeExpired) }
+    /// Uses a code up, for exactly one caller (S6), and counts that it came back, where that is watched (S13).
+    pub(crate) async fn use_up(&self, portal: PortalId, flow: &Flow, code: &LiveCode, now: Timestamp) -> Result<(), AccessError> {
+        let come_back = async {
+            match code.watched.zip(Block::of(&code.address)) {
+                Some((hour, block)) => self.store.count_verified(portal, block, hour, now).await,
+                None => Ok(()),
+            }
+        };
+        let (consumed, counted) = tokio::join!(self.store.consume_code(portal, flow), come_back);
+        counted?;
+        if consumed? { Ok(()) } else { Err(AccessError::CodeExpired) }
     }
 
     async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {

@@ -15,7 +15,8 @@ pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
 pub use keys::Keyring;
 
-use portico_domain::{address::AddressError, admission::Refusal, guesses::Locked, limits::TooMany};
+use jiff::Timestamp;
+use portico_domain::{address::AddressError, admission::Refusal, guesses::Locked, limits::TooMany, spend::Pause};
 use portico_runtime::{entropy::NoEntropy, secret::SecretUnavailable};
 use portico_store::StoreError;
 
@@ -49,6 +50,14 @@ pub enum AccessError {
     /// Nobody has the address that was proven.
     #[error("no account has this address")]
     NoAccount,
+    /// The portal sends no more for a while (S9, S13, S14).
+    #[error("sending pauses")]
+    Paused {
+        /// Why.
+        pause: Pause,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The ticket is not ours, is of another portal, or is too old.
     #[error("the ticket is no longer good")]
     TicketExpired,

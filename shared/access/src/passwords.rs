@@ -18,7 +18,7 @@ use portico_domain::{
     user::User,
 };
 use portico_runtime::entropy;
-use portico_store::{GuessRow, PasswordCase, StoredPassword};
+use portico_store::{GuessRow, LiveCode, PasswordCase, StoredPassword};
 use zxcvbn::Score;
 
 use crate::{
@@ -108,7 +108,8 @@ impl Gate {
             return Err(AccessError::from(Refusal::MethodOff).into());
         }
         let password = acceptable(text, &found, None)?;
-        let address = self.guess_address(portal, flow, code, now).await?;
+        let code = self.guess(portal, flow, code, now).await?;
+        let address = &code.address;
         let owner = self.store.owner(portal, address.key(portal)).await.map_err(AccessError::from)?;
         let user = match owner {
             Some(owner) => self.store.user(portal, owner).await.map_err(AccessError::from)?,
@@ -116,7 +117,7 @@ impl Gate {
         };
         let user = user.ok_or(AccessError::NoAccount)?;
         acceptable(text, &found, Some(&user))?;
-        self.use_up(portal, flow).await?;
+        self.use_up(portal, flow, &code, now).await?;
         self.write_password(&user, &password, now).await?;
         self.store.end_all_sessions(portal, user.id, None).await.map_err(AccessError::from)?;
         self.store.clear_guesses(portal, address.key(portal)).await.map_err(AccessError::from)?;
@@ -137,18 +138,18 @@ impl Gate {
     pub async fn set_password(&self, portal: &Portal, user: &User, flow: &Flow, code: Code, text: &str) -> Result<(), NewPasswordError> {
         let now = self.deployment.clock().now();
         let password = acceptable(text, portal, Some(user))?;
-        let address = self.guess_address(portal.id, flow, code, now).await?;
-        if user.address_of(address.kind()) != Some(&address) {
+        let code = self.guess(portal.id, flow, code, now).await?;
+        if user.address_of(code.address.kind()) != Some(&code.address) {
             return Err(AccessError::CodeExpired.into());
         }
-        self.use_up(portal.id, flow).await?;
+        self.use_up(portal.id, flow, &code, now).await?;
         Ok(self.write_password(user, &password, now).await?)
     }
 
-    /// The address of a right guess, with the code not yet used up.
-    async fn guess_address(&self, portal: PortalId, flow: &Flow, code: Code, now: Timestamp) -> Result<Address, AccessError> {
+    /// The code of a right guess, not yet used up.
+    async fn guess(&self, portal: PortalId, flow: &Flow, code: Code, now: Timestamp) -> Result<LiveCode, AccessError> {
         let attempt = self.store.take_attempt(portal, flow, Purpose::ResetPassword, now).await?;
-        Ok(self.compare(portal, flow, Purpose::ResetPassword, code, attempt).await?.code.address)
+        Ok(self.compare(portal, flow, Purpose::ResetPassword, code, attempt).await?.code)
     }
 
     async fn write_password(&self, user: &User, password: &Password, now: Timestamp) -> Result<(), AccessError> {

@@ -18,6 +18,7 @@ pub mod password;
 pub mod portal;
 pub mod seats;
 pub mod session;
+pub mod spend;
 pub mod suffix;
 pub mod text;
 pub mod user;

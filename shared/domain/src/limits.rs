@@ -18,6 +18,8 @@ pub struct Caps {
     pub client_hourly: u32,
     /// Codes sent by one portal in a clock hour.
     pub portal_hourly: u32,
+    /// SMS with codes sent by one portal on a day, UTC (S14); portals choose within it.
+    pub portal_daily_sms: u32,
 }
 
 impl Default for Caps {
@@ -29,6 +31,7 @@ impl Default for Caps {
             client_minutely: 30,
             client_hourly: 300,
             portal_hourly: 3_000,
+            portal_daily_sms: 5_000,
         }
     }
 }

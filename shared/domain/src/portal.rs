@@ -10,6 +10,8 @@ use crate::{
     design::Design,
     fields::{self, Field, FieldId, FieldType, FieldsError, Label, check_definitions},
     ids::{ApplicationId, OrganisationId, PortalId},
+    limits::Caps,
+    spend::Budget,
     suffix::Suffix,
     text::{Name, Text},
     window::{Window, WindowState},
@@ -183,6 +185,9 @@ pub struct Settings {
     /// What users may change of themselves (F81).
     #[serde(default)]
     pub profile: Profile,
+    /// SMS with codes on a day, UTC; at the cap, email and passwords still work (S14). The deployment's cap if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daily_sms: Option<u32>,
     /// What leads each SMS (F36); the deployment's signature if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Text<20>>,
@@ -259,6 +264,7 @@ impl Settings {
             default_role: role.id.clone(),
             roles: vec![role],
             profile: Profile::default(),
+            daily_sms: None,
             signature: None,
         }
     }
@@ -283,6 +289,12 @@ impl Settings {
             return Err(SettingsError::DefaultRole);
         }
         Ok(())
+    }
+
+    /// What the portal may send: its own wish within the deployment's caps (S9, S14).
+    pub fn budget(&self, caps: &Caps) -> Budget {
+        let daily_sms = self.daily_sms.map_or(caps.portal_daily_sms, |own| own.min(caps.portal_daily_sms));
+        Budget { hourly: caps.portal_hourly, daily_sms }
     }
 
     /// Whether the portal has this role.

@@ -232,6 +232,9 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::Locked(locked) => Problem::from(Kind::Locked).retry_after(retry_after_seconds(locked.until, now)),
         AccessError::AlreadyBound => Kind::AlreadyBound.into(),
         AccessError::NoAccount => Kind::NoAccount.into(),
+        AccessError::Paused { pause, until } => {
+            Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(until, now)).with("pause", pause.as_str())
+        }
         AccessError::TicketExpired => Kind::TicketExpired.into(),
         AccessError::TicketSpent => Kind::TicketSpent.into(),
         AccessError::NoSeats => Kind::NoSeats.into(),

@@ -26,7 +26,7 @@ struct Inner {
 }
 
 /// All variables that any function reads. A test compares this list with the template.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 15] = [
     "PORTALS_TABLE",
     "USERS_TABLE",
     "CODES_TABLE",
@@ -40,6 +40,7 @@ pub const VARIABLES: [&str; 14] = [
     "CAP_CLIENT_MINUTELY",
     "CAP_CLIENT_HOURLY",
     "CAP_PORTAL_HOURLY",
+    "CAP_PORTAL_DAILY_SMS",
     "RUST_LOG",
 ];
 
@@ -117,6 +118,7 @@ impl Deployment {
             client_minutely: self.optional("CAP_CLIENT_MINUTELY", default.client_minutely)?,
             client_hourly: self.optional("CAP_CLIENT_HOURLY", default.client_hourly)?,
             portal_hourly: self.optional("CAP_PORTAL_HOURLY", default.portal_hourly)?,
+            portal_daily_sms: self.optional("CAP_PORTAL_DAILY_SMS", default.portal_daily_sms)?,
         })
     }
 

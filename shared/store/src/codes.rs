@@ -2,9 +2,8 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `failedAt`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`, `joined`; `ttl` |
+//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `failedAt`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`, `joined`, `watched`; `ttl` |
 //! | `CLIENT#<address>#<hour>` | `COUNT` | `h`: requests in the hour, `m0`..`m59`: in each of its minutes; `ttl` |
-//! | `PORTAL#<portal>#SENT#<hour>` | `COUNT` | `h`: codes sent; `ttl` |
 //! | `PORTAL#<portal>#TICKET#<flow>` | `SPENT` | nothing: a sign-in that was completed by waiting; `ttl` |
 //!
 //! A recipient has one item, hence one live code: a new one overwrites the old (S7) and leaves the failures as they are.
@@ -22,6 +21,7 @@ use portico_domain::{
     ids::{FlowId, PortalId},
     limits::{Caps, DAY, Sends, TooMany},
     portal::Portal,
+    spend::Spend,
     suffix::Suffix,
 };
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ use crate::{
     Store, StoreError,
     items::{Item, Key, Wanted, binary, from_item, instant, number, read_instant, text, time_to_live, to_attribute},
     portals::{is_condition, portal_key},
+    spend::{read_spend, spend_key},
 };
 
 /// A code that has been sent and not yet used.
@@ -52,6 +53,8 @@ pub struct LiveCode {
     pub link: Option<Suffix>,
     /// The sign-in that it belongs to, where it is a later step of one: it is good for no other (S2, S38).
     pub joined: Option<FlowId>,
+    /// The clock hour in whose count it is watched whether it comes back (S13).
+    pub watched: Option<i64>,
 }
 
 /// What is known of a recipient in a portal.
@@ -89,23 +92,27 @@ fn client_key(client: &str, now: Timestamp) -> Key {
     Key::new(format!("CLIENT#{client}#{}", now.as_second() / 3_600), "COUNT")
 }
 
-fn sent_key(portal: PortalId, now: Timestamp) -> Key {
-    Key::new(format!("PORTAL#{portal}#SENT#{}", now.as_second() / 3_600), "COUNT")
-}
-
 impl Store {
-    /// Reads a portal and what is known of a recipient in it, in one round trip. What may be stale here is guarded by
-    /// [`Store::put_code`].
-    pub async fn portal_and_recipient(&self, portal: PortalId, recipient: AddressKey) -> Result<(Option<Portal>, Recipient), StoreError> {
-        let (portal_key, recipient_key) = (portal_key(portal), recipient_key(portal, recipient));
+    /// Reads a portal, what it has sent, and what is known of a recipient in it, in one round trip. What may be stale here is guarded
+    /// by the writes that follow.
+    pub async fn sending_case(
+        &self,
+        portal: PortalId,
+        recipient: Option<AddressKey>,
+        now: Timestamp,
+    ) -> Result<(Option<Portal>, Spend, Recipient), StoreError> {
+        let (portal_key, spend_key) = (portal_key(portal), spend_key(portal, now));
+        let recipient_key = recipient.map(|recipient| recipient_key(portal, recipient));
+        let codes = std::iter::once(&spend_key).chain(&recipient_key).collect();
         let mut found = self
             .read_many(&[
                 Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: false },
-                Wanted { table: &self.tables.codes, keys: vec![&recipient_key], consistent: false },
+                Wanted { table: &self.tables.codes, keys: codes, consistent: false },
             ])
             .await?;
-        let recipient = found.take(&recipient_key).map(read_recipient).transpose()?.unwrap_or_default();
-        Ok((found.take_as("a portal", &portal_key)?, recipient))
+        let recipient = recipient_key.and_then(|key| found.take(&key)).map(read_recipient).transpose()?.unwrap_or_default();
+        let spend = found.take(&spend_key).map(read_spend).transpose()?.unwrap_or_default();
+        Ok((found.take_as("a portal", &portal_key)?, spend, recipient))
     }
 
     /// What is known of a recipient, in its newest state.
@@ -143,6 +150,7 @@ impl Store {
         );
         item.extend(known.guesses.failed_at.map(|at| ("failedAt".to_owned(), instant(at))));
         item.extend(code.link.as_ref().map(|link| ("link".to_owned(), text(link.as_str()))));
+        item.extend(code.watched.map(|hour| ("watched".to_owned(), number(hour))));
         item.extend(code.joined.map(|flow| ("joined".to_owned(), text(flow))));
         self.replace_recipient(item, (known.revision > 0).then_some(known.revision)).await
     }
@@ -227,7 +235,7 @@ impl Store {
             .update_item()
             .table_name(&self.tables.codes)
             .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
-            .update_expression("SET failures = :zero, revision = revision + :one REMOVE failedAt, flow, #hash, secretVersion, address, link, joined, #left")
+            .update_expression("SET failures = :zero, revision = revision + :one REMOVE failedAt, flow, #hash, secretVersion, address, link, joined, watched, #left")
             .condition_expression("flow = :flow")
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_names("#left", "left")
@@ -274,41 +282,6 @@ impl Store {
         }
     }
 
-    /// Counts a code that a portal sends (S9).
-    pub async fn count_sent(&self, portal: PortalId, caps: &Caps, now: Timestamp) -> Result<Result<(), TooMany>, StoreError> {
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.tables.codes)
-            .set_key(Some(sent_key(portal, now).attributes()))
-            .update_expression("ADD h :one SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(h) OR h < :hourly")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":hourly", number(caps.portal_hourly))
-            .expression_attribute_values(":ttl", time_to_live(next(now, 3_600)))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(Ok(())),
-            Err(error) if is_condition(&error) => Ok(Err(TooMany { retry_at: next(now, 3_600) })),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Takes back the count of a code that was not sent: a refused send costs nothing (S9).
-    pub async fn uncount_sent(&self, portal: PortalId, now: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.tables.codes)
-            .set_key(Some(sent_key(portal, now).attributes()))
-            .update_expression("ADD h :back")
-            .expression_attribute_values(":back", number(-1))
-            .send()
-            .await?;
-        Ok(())
-    }
-
     /// Notes that a sign-in was completed, so that its ticket opens no second session. True for exactly one caller.
     pub async fn spend_ticket(&self, portal: PortalId, flow: FlowId, until: Timestamp) -> Result<bool, StoreError> {
         let mut item = Key::new(format!("PORTAL#{portal}#TICKET#{flow}"), "SPENT").attributes();
@@ -328,7 +301,7 @@ pub(crate) fn put_is_condition(error: &SdkError<PutItemError>) -> bool {
 }
 
 /// The item that a failed condition showed.
-fn condition_item(error: &SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError>) -> Option<Item> {
+pub(crate) fn condition_item(error: &SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError>) -> Option<Item> {
     use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
     match error.as_service_error() {
         Some(ConditionalCheckFailedException(failed)) => Some(failed.item().cloned().unwrap_or_default()),
@@ -371,6 +344,7 @@ fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
         address: Address::try_from(string("address")?).map_err(|_| malformed("address"))?,
         link,
         joined,
+        watched: item.get("watched").map(|_| count(item, "watched")),
     };
     Ok(Attempt { code, left: u8::try_from(count(item, "left")).unwrap_or(0) })
 }

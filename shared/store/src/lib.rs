@@ -12,6 +12,7 @@ mod organisations;
 mod passwords;
 mod portals;
 mod sessions;
+mod spend;
 mod transaction;
 mod users;
 
@@ -28,6 +29,7 @@ pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
+pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
 
 /// A table that a function may be given.

@@ -171,6 +171,14 @@ impl Store {
         item.map(|item| from_item("a user", item)).transpose()
     }
 
+    /// A user of a portal, perhaps as they were a moment ago: what is decided by it is guarded by the writes that follow, and judged
+    /// again at the next request.
+    pub async fn recent_user(&self, portal: PortalId, user: UserId) -> Result<Option<User>, StoreError> {
+        let key = user_key(portal, user).attributes();
+        let answer = self.client.get_item().table_name(&self.tables.users).set_key(Some(key)).send().await?;
+        answer.item.map(|item| from_item("a user", item)).transpose()
+    }
+
     /// Those of a portal's users who exist, at most 100, in one round trip, in their newest state.
     pub async fn some_users(&self, portal: PortalId, users: &[UserId]) -> Result<Vec<User>, StoreError> {
         if users.is_empty() {
