@@ -1,11 +1,14 @@
 //! Keys: all of them derive from the deployment's one secret by HKDF (RFC 5869), told apart by label.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use p256::{SecretKey, ecdsa::SigningKey};
+use p256::SecretKey;
 use portico_domain::{
     address::Address,
     code::{Code, Flow, Purpose},
@@ -19,6 +22,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
+use crate::{AccessError, token::TokenKey};
+
 /// How old the keys in use may get before they are read again: no older than what they sign, so that none outlives its key.
 const READ_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// How long it takes before an unknown version is looked for again.
@@ -30,6 +35,7 @@ pub struct Keys {
     pepper: [u8; 64],
     ticket: [u8; 32],
     secret: Vec<u8>,
+    token: OnceLock<TokenKey>,
 }
 
 impl Keys {
@@ -41,6 +47,7 @@ impl Keys {
             pepper: derive(text, "portico code pepper v1"),
             ticket: derive(text, "portico flow ticket v1"),
             secret: text.to_vec(),
+            token: OnceLock::new(),
         }
     }
 
@@ -59,15 +66,16 @@ impl Keys {
         derive(&self.secret, "portico password pepper v1")
     }
 
-    /// The key that signs tokens for the application behind the portal (ES256). Derived when asked for: few functions need it.
-    pub(crate) fn token(&self) -> SigningKey {
+    /// The key that signs tokens for the application behind the portal (ES256). Derived when first asked for: few functions need it.
+    pub(crate) fn token(&self) -> Result<&TokenKey, AccessError> {
+        if let Some(key) = self.token.get() {
+            return Ok(key);
+        }
         // One candidate in 2^32 is no scalar of the curve; then the next label is taken.
         let mut candidates = (1_u8..).map(|number| derive::<32>(&self.secret, &format!("portico application token v1 {number}")));
-        loop {
-            if let Some(key) = candidates.next().and_then(|bytes| SecretKey::from_slice(&bytes).ok()) {
-                return SigningKey::from(key);
-            }
-        }
+        let secret = candidates.find_map(|bytes| SecretKey::from_slice(&bytes).ok());
+        let key = TokenKey::new(&secret.ok_or(AccessError::Crypto("no token key derives from the secret"))?)?;
+        Ok(self.token.get_or_init(|| key))
     }
 
     /// The form in which a code is stored: an HMAC over the code and all that it is bound to (S2, S4).

@@ -4,6 +4,8 @@ mod email;
 mod sms;
 pub mod texts;
 
+use std::sync::{Arc, OnceLock};
+
 use portico_domain::address::{Address, AddressKind};
 use portico_runtime::{Deployment, MissingVariable};
 
@@ -14,25 +16,37 @@ use crate::{email::EmailSender, sms::SmsSender, texts::Message};
 #[error("the provider did not take the message: {0}")]
 pub struct SendFailed(String);
 
-/// Sends messages to phones and mailboxes.
+/// Sends messages to phones and mailboxes. Cheap to clone.
+///
+/// Each sender is made when it is first needed: an instance that sends text messages does not pay for a client of SES.
 #[derive(Debug, Clone)]
 pub struct Messenger {
-    sms: SmsSender,
-    email: EmailSender,
+    deployment: Deployment,
+    from: String,
+    sms: Arc<OnceLock<SmsSender>>,
+    email: Arc<OnceLock<EmailSender>>,
 }
 
 impl Messenger {
     /// A messenger over the deployment's SNS and SES, from its sender address.
     pub fn open(deployment: &Deployment) -> Result<Self, MissingVariable> {
-        let email = EmailSender::new(&deployment.aws("SESV2"), deployment.sender_address()?);
-        Ok(Self { sms: SmsSender::new(&deployment.aws("SNS")), email })
+        let from = deployment.sender_address()?;
+        Ok(Self { deployment: deployment.clone(), from, sms: Arc::default(), email: Arc::default() })
     }
 
     /// Sends a message by the channel of its recipient.
     pub async fn send(&self, to: &Address, message: &Message) -> Result<(), SendFailed> {
         match to.kind() {
-            AddressKind::Phone => self.sms.send(to.as_str(), &message.sms).await,
-            AddressKind::Email => self.email.send(to.as_str(), message).await,
+            AddressKind::Phone => self.sms().send(to.as_str(), &message.sms).await,
+            AddressKind::Email => self.email().send(to.as_str(), message).await,
         }
+    }
+
+    fn sms(&self) -> &SmsSender {
+        self.sms.get_or_init(|| SmsSender::new(&self.deployment.aws("SNS")))
+    }
+
+    fn email(&self) -> &EmailSender {
+        self.email.get_or_init(|| EmailSender::new(&self.deployment.aws("SESV2"), self.from.clone()))
     }
 }

@@ -9,7 +9,12 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    connector_metadata::ConnectorMetadata,
+    http::{HttpClient, HttpConnectorSettings, SharedHttpConnector},
+    runtime_components::RuntimeComponents,
+};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region, sdk_config::SharedHttpClient};
 
@@ -47,9 +52,27 @@ fn http_client(extra: Option<Vec<u8>>) -> SharedHttpClient {
         roots = roots.with_pem_certificate(pem);
     }
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(roots).build() {
+    let client = match TlsContext::builder().with_trust_store(roots).build() {
         Ok(context) => builder.tls_context(context).build_https(),
         // Our own roots do not fail to parse; if they ever did, the system's serve.
         Err(_) => builder.build_https(),
+    };
+    SharedHttpClient::new(OnDemand(client))
+}
+
+/// An HTTP client that prepares TLS when it is first used.
+///
+/// By itself it also does so for each SDK client that is made, to load the system's roots early, and throws the result away: a
+/// quarter of a million instructions each time, for roots that are loaded already.
+#[derive(Debug)]
+struct OnDemand(SharedHttpClient);
+
+impl HttpClient for OnDemand {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
     }
 }

@@ -374,33 +374,40 @@ impl Store {
     }
 
     /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.
+    ///
+    /// Two lanes of four partitions each, one partition after the other: eight at once would open eight connections, of which each
+    /// costs a new instance more than its query.
     pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
-        let mut reads = tokio::task::JoinSet::new();
-        for number in 0..PARTITIONS {
-            let store = self.clone();
-            reads.spawn(async move { store.users_in_partition(partition(portal, number), status, after, limit).await });
-        }
-        let mut users: Vec<User> = Vec::new();
-        while let Some(read) = reads.join_next().await {
-            users.extend(read.map_err(|error| StoreError::Unavailable(error.to_string()))??);
-        }
-        users.sort_unstable_by_key(|user| std::cmp::Reverse(user.id));
+        // One more than asked tells whether there are more.
+        let wanted = Listed { portal, status, after, enough: limit + 1 };
+        let (mut users, others) = tokio::try_join!(self.users_in_lane(0, &wanted), self.users_in_lane(1, &wanted))?;
+        users.extend(others);
+        newest(&mut users, wanted.enough);
         let more = users.len() > limit;
         users.truncate(limit);
         let next = more.then(|| users.last().map(|user| user.id)).flatten();
         Ok(Page { users, next })
     }
 
-    /// Up to `limit` + 1 users of one partition: one more than asked tells whether there are more.
-    async fn users_in_partition(
-        &self,
-        pk: String,
-        status: Option<Status>,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        let enough = limit + 1;
-        let upper = after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
+    /// The newest users of every other partition.
+    async fn users_in_lane(&self, first: u8, wanted: &Listed) -> Result<Vec<User>, StoreError> {
+        let mut users: Vec<User> = Vec::new();
+        for number in (first..PARTITIONS).step_by(2) {
+            // Once there are enough, only newer ones matter.
+            let oldest = users.get(wanted.enough - 1).map(|user| user.id);
+            users.extend(self.users_in_partition(number, oldest, wanted).await?);
+            newest(&mut users, wanted.enough);
+        }
+        Ok(users)
+    }
+
+    /// Enough users of one partition, the newest, of those registered after `oldest`.
+    async fn users_in_partition(&self, number: u8, oldest: Option<UserId>, wanted: &Listed) -> Result<Vec<User>, StoreError> {
+        let pk = partition(wanted.portal, number);
+        let lower = oldest.map_or_else(|| "USER#".to_owned(), |user| format!("USER#{user}"));
+        let upper = wanted.after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
+        // The bounds are inclusive: `after` may come once more. A filter is applied to what was read: read more at each turn.
+        let mut read_at_most = wanted.enough + 1;
         let (mut users, mut start): (Vec<User>, Option<Item>) = (Vec::new(), None);
         loop {
             let page = self
@@ -409,29 +416,45 @@ impl Store {
                 .table_name(&self.tables.users)
                 .consistent_read(true)
                 .scan_index_forward(false)
+                .limit(i32::try_from(read_at_most).unwrap_or(i32::MAX))
                 .key_condition_expression("pk = :pk AND sk BETWEEN :lower AND :upper")
                 .expression_attribute_values(":pk", text(&pk))
-                .expression_attribute_values(":lower", text("USER#"))
+                .expression_attribute_values(":lower", text(&lower))
                 .expression_attribute_values(":upper", text(&upper))
-                .set_filter_expression(status.map(|_| "#status = :status".into()))
-                .set_expression_attribute_names(status.map(|_| [("#status".to_owned(), "status".to_owned())].into()))
+                .set_filter_expression(wanted.status.map(|_| "#status = :status".into()))
+                .set_expression_attribute_names(wanted.status.map(|_| [("#status".to_owned(), "status".to_owned())].into()))
                 .set_exclusive_start_key(start.take());
-            let page = match status {
-                Some(status) => page.expression_attribute_values(":status", AttributeValue::S(status.as_str().into())),
-                None => page.limit(i32::try_from(enough + 1).unwrap_or(i32::MAX)),
+            let page = match wanted.status {
+                Some(status) => page.expression_attribute_values(":status", text(status.as_str())),
+                None => page,
             };
             let page = page.send().await?;
             for item in page.items.unwrap_or_default() {
                 let user: User = from_item("a user", item)?;
-                // The bound is inclusive; the page begins after it.
-                if Some(user.id) != after && users.len() < enough {
+                if Some(user.id) != wanted.after && users.len() < wanted.enough {
                     users.push(user);
                 }
             }
             start = page.last_evaluated_key;
-            if start.is_none() || users.len() == enough {
+            if start.is_none() || users.len() == wanted.enough {
                 return Ok(users);
             }
+            read_at_most = read_at_most.saturating_mul(4);
         }
     }
+}
+
+/// What a page asks of each partition.
+struct Listed {
+    portal: PortalId,
+    status: Option<Status>,
+    after: Option<UserId>,
+    /// At least one.
+    enough: usize,
+}
+
+/// Keeps the newest, newest first.
+fn newest(users: &mut Vec<User>, enough: usize) {
+    users.sort_unstable_by_key(|user| std::cmp::Reverse(user.id));
+    users.truncate(enough);
 }
