@@ -7,6 +7,7 @@ mod bodies;
 mod budgets;
 mod codes;
 mod documents;
+mod doors;
 mod faults;
 mod idempotency;
 mod later_steps;

@@ -211,7 +211,7 @@ async fn one_changes_ones_password_with_the_old_one_or_a_fresh_code() {
     let by_code = json!({ "flow": flow, "code": stage.code_of(PHONE), "password": PASSWORD });
     assert_eq!(change(by_code).await.status, 204);
     assert_eq!(stage.who_am_i(&elsewhere).await.refusal(), (401, "signed-out"), "the others end, unless told not to");
-    assert_eq!(stage.who_am_i(&here).await.status, 200);
+    assert_eq!(stage.who_am_i(here).await.status, 200);
 }
 
 #[tokio::test]

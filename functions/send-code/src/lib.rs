@@ -121,14 +121,16 @@ async fn send_code(
         }
         entry_refusal(error, sender.clock.now())
     })?;
+    let settings = &issued.portal.settings;
+    let signature = settings.signature.as_ref().map_or(sender.default_signature.as_str(), |signature| signature.as_str());
+    let message = texts::code(issued.code, signature, settings.name.as_str(), locale);
     if issued.send {
-        let settings = &issued.portal.settings;
-        let signature = settings.signature.as_ref().map_or(sender.default_signature.as_str(), |signature| signature.as_str());
-        let message = texts::code(issued.code, signature, settings.name.as_str(), locale);
         sender.messenger.send(&issued.address, &message).await.map_err(|error| {
             tracing::error!(request = reader.request_id, %error, "a code was not sent");
             Problem::from(Kind::SendFailed).retry_after(sender.desk.resend_seconds())
         })?;
+    } else {
+        sender.messenger.send_to_nobody(issued.address.kind(), &message).await;
     }
     let sent = CodeSent {
         flow: write_flow(&issued.flow),

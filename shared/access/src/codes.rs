@@ -105,8 +105,7 @@ pub struct Issued {
     pub code: Code,
     /// The portal, for the words of the message.
     pub portal: Portal,
-    /// Whether the message goes out: not to strangers of a portal for invited people (S41). They are told the same, sooner: the time
-    /// that the provider takes is not hidden yet.
+    /// Whether the message goes out: not to strangers of a portal for invited people, who are told the same after as much work (S41).
     pub send: bool,
 }
 
@@ -128,7 +127,7 @@ impl CodeDesk {
     /// Makes a code, in two sequential round trips to the tables for a sign-in, asked for from the client address `client` (S62).
     ///
     /// Neither the answer nor the writes before it depend on whether the address is known (S40). A refusal writes nothing but the
-    /// client's count. In a portal for invited people the sending itself does depend on it: see [`Issued::send`].
+    /// client's count.
     pub async fn issue(&self, portal: PortalId, want: &Want, client: &str) -> Result<Issued, EntryError> {
         let now = self.deployment.clock().now();
         // A number's country depends on the portal; so its key in the tables is not known until the portal is. The usual country is

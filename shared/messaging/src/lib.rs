@@ -16,6 +16,9 @@ use crate::{email::EmailSender, sms::SmsSender, texts::Message};
 #[error("the provider did not take the message: {0}")]
 pub struct SendFailed(String);
 
+/// The mailbox simulator of SES: takes everything, delivers nothing, and does not count for the sender's reputation.
+const SIMULATOR: &str = "success@simulator.amazonses.com";
+
 /// Sends messages to phones and mailboxes. Cheap to clone.
 ///
 /// Each sender is made when it is first needed: an instance that sends text messages does not pay for a client of SES.
@@ -39,6 +42,17 @@ impl Messenger {
         match to.kind() {
             AddressKind::Phone => self.sms().send(to.as_str(), &message.sms).await,
             AddressKind::Email => self.email().send(to.as_str(), message).await,
+        }
+    }
+
+    /// Goes through all that sending takes, to nobody: whoever times the answer does not learn whether a message went out (S40, S41).
+    ///
+    /// Providers have addresses for this: SNS refuses a number that cannot exist, SES takes mail for its simulator and delivers none.
+    pub async fn send_to_nobody(&self, kind: AddressKind, message: &Message) {
+        // What comes of it is nobody's business.
+        match kind {
+            AddressKind::Phone => drop(self.sms().send("+0", &message.sms).await),
+            AddressKind::Email => drop(self.email().send(SIMULATOR, message).await),
         }
     }
 

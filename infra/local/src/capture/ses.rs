@@ -82,7 +82,7 @@ pub(super) async fn send_email(State(capture): State<Capture>, headers: HeaderMa
     let Some(content) = mail.content.simple else {
         return refused("only simple content is kept locally");
     };
-    for to in recipients {
+    for to in recipients.into_iter().filter(|to| !bare(to).ends_with("@simulator.amazonses.com")) {
         capture.messages.keep(Message {
             channel: Channel::Email,
             to: bare(&to).to_owned(),
