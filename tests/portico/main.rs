@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod administration;
+mod agreements;
 mod approvals;
 mod bodies;
 mod budgets;
@@ -14,6 +15,7 @@ mod later_steps;
 mod page;
 mod passwords;
 mod portals;
+mod profile;
 mod races;
 mod routes;
 mod schedules;

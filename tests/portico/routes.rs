@@ -17,6 +17,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("password", password::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
         ("portals", portals::api(&deployment).unwrap()),
+        ("profile", profile::api(&deployment).unwrap()),
         ("register", register::api(&deployment).unwrap()),
         ("send-code", send_code::api(&deployment).unwrap()),
         ("session", session::api(&deployment).unwrap()),
@@ -49,8 +50,17 @@ PUT /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
 DELETE /v1/admin/portals/{portal}/links/{link}: Member(ManagePortals)
 GET /v1/admin/portals/{portal}/links/{link}/qr: Member(ManagePortals)
 GET /v1/admin/portals/{portal}/spend: Member(ManagePortals)
+GET /v1/admin/portals/{portal}/agreements: Member(ManagePortals)
+PUT /v1/admin/portals/{portal}/agreements: Member(ManagePortals)
+GET /v1/me: User
+PATCH /v1/me: User
+DELETE /v1/me: User
+PUT /v1/me/address: User
+GET /v1/me/sessions: User
+DELETE /v1/me/sessions/{session}: User
 POST /v1/portals/{portal}/registration: Anonymous
 POST /v1/portals/{portal}/registration/status: Anonymous
+GET /v1/portals/{portal}/agreements: Anonymous
 POST /v1/portals/{portal}/codes: Anonymous
 GET /v1/session: User
 DELETE /v1/session: Anonymous
@@ -60,6 +70,10 @@ GET /.well-known/jwks.json: Anonymous
 GET /v1/admin/portals/{portal}/users: Member(ReadUsers)
 GET /v1/admin/portals/{portal}/users/{user}: Member(ReadUsers)
 PATCH /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
+GET /v1/admin/portals/{portal}/users/{user}/sessions: Member(ReadUsers)
+DELETE /v1/admin/portals/{portal}/users/{user}/sessions: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/users/{user}/sessions/{session}: Member(ManageUsers)
 POST /v1/portals/{portal}/sessions: Anonymous";
     assert_eq!(table.join("\n"), expected);
 }
@@ -78,7 +92,8 @@ async fn nobody_without_a_session_gets_past_a_guarded_route() {
         if route.access == Access::Anonymous {
             continue;
         }
-        let path = route.path.replace("{portal}", &stage.seeded.portal).replace("{link}", "abcd").replace("{user}", "x");
+        let path =
+            route.path.replace("{portal}", &stage.seeded.portal).replace("{link}", "abcd").replace("{user}", "x").replace("{session}", "x");
         let body = serde_json::json!({});
         let call = stage.call(route.method.clone(), &path);
         let answer = if route.method == Method::GET { call.send().await } else { call.json(&body).send().await };

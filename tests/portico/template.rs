@@ -188,12 +188,43 @@ async fn exercise(stage: &Stage) {
     stage.admin(Method::GET, "/v1/admin/organisation").send().await;
     stage.admin(Method::GET, &stage.admin_path("/spend")).send().await;
     stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
+    let agreements = stage.admin_path("/agreements");
+    stage.admin(Method::PUT, &agreements).json(&json!({ "terms": { "title": "Terms", "html": "<p>x</p>" } })).send().await;
+    stage.get(&stage.path("agreements")).await;
+    stage.admin(Method::PUT, &agreements).json(&json!({})).send().await;
+    own_account(stage).await;
     repeatable(stage).await;
     refuse(stage).await;
     stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
     stage.cloud.run_schedule("close-registration").await.unwrap().unwrap();
     stage.cloud.clock().advance(8 * 86_400);
     stage.cloud.run_schedule("expire-sign-ins").await.unwrap().unwrap();
+}
+
+/// What people do with their own account, and administrators with it.
+async fn own_account(stage: &Stage) {
+    stage.open_to_anyone().await;
+    for (index, mailbox) in [(20, "one@example.com"), (21, "two@example.com")] {
+        let first = stage.signed_in(&phone(index)).await;
+        stage.cloud.clock().advance(61);
+        let session = stage.signed_in(&phone(index)).await;
+        stage.call(Method::PATCH, "/v1/me").header("idempotency-key", "k").bearer(&session).json(&json!({ "locale": "zh" })).send().await;
+        let body = json!({ "address": mailbox, "purpose": "change-address" });
+        let flow = stage.post(&stage.path("codes"), body).await.text("flow");
+        let proof = json!({ "flow": flow, "code": stage.code_of(mailbox) });
+        stage.call(Method::PUT, "/v1/me/address").bearer(&session).json(&proof).send().await;
+        let sessions = stage.call(Method::GET, "/v1/me/sessions").bearer(&session).send().await;
+        let user = stage.who_am_i(&first).await.body["user"]["id"].as_str().unwrap().to_owned();
+        let (oldest, user) = (sessions.body["sessions"][1]["id"].as_str().unwrap().to_owned(), stage.admin_path(&format!("/users/{user}")));
+        if index == 20 {
+            stage.call(Method::DELETE, &format!("/v1/me/sessions/{oldest}")).bearer(&session).send().await;
+            stage.call(Method::DELETE, "/v1/me").bearer(&session).send().await;
+        } else {
+            stage.admin(Method::GET, &format!("{user}/sessions")).send().await;
+            stage.admin(Method::DELETE, &format!("{user}/sessions/{oldest}")).send().await;
+            stage.admin(Method::DELETE, &user).send().await;
+        }
+    }
 }
 
 /// A call with a key to each function that takes one from members: the turn and the answer are written even for a body that is none.

@@ -22,9 +22,15 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::DELETE, stage.admin_path(&format!("/links/{link}")), None),
         (Method::GET, stage.admin_path(&format!("/links/{link}/qr")), None),
         (Method::GET, stage.admin_path("/spend"), None),
+        (Method::GET, stage.admin_path("/agreements"), None),
+        (Method::PUT, stage.admin_path("/agreements"), Some(json!({}))),
         (Method::GET, stage.admin_path("/users"), None),
         (Method::GET, stage.admin_path(&format!("/users/{user}")), None),
         (Method::PATCH, stage.admin_path(&format!("/users/{user}")), Some(json!({ "status": "disabled" }))),
+        (Method::DELETE, stage.admin_path(&format!("/users/{user}")), None),
+        (Method::GET, stage.admin_path(&format!("/users/{user}/sessions")), None),
+        (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions")), None),
+        (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions/of-somebody")), None),
         (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
     ];
     let ours = routes_below_a_portal();
@@ -55,7 +61,10 @@ fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
 }
 
 fn shape(path: &str, stage: &Stage, user: &str) -> String {
-    path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(&stage.seeded.suffix, "{link}")
+    path.replace(&stage.seeded.portal, "{portal}")
+        .replace(user, "{user}")
+        .replace(&stage.seeded.suffix, "{link}")
+        .replace("of-somebody", "{session}")
 }
 
 #[tokio::test]

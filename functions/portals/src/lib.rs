@@ -1,5 +1,6 @@
-//! `/v1/admin/portals...` and `/v1/admin/organisation`: portals, their settings and links, seats (F1 to F9, F77).
+//! `/v1/admin/portals...` and `/v1/admin/organisation`: portals, their settings, links and agreements, seats (F1 to F10, F77).
 
+mod agreements;
 mod links;
 mod organisation;
 mod settings;
@@ -38,7 +39,9 @@ use crate::view::PortalView;
     links::qr_code,
     spend::read,
     organisation::read,
-    organisation::change
+    organisation::change,
+    agreements::read,
+    agreements::change
 ))]
 pub struct Docs;
 
@@ -71,6 +74,8 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .route(Method::DELETE, "/v1/admin/portals/{portal}/links/{link}", manage, links::remove)
         .route(Method::GET, "/v1/admin/portals/{portal}/links/{link}/qr", manage, links::qr_code)
         .route(Method::GET, "/v1/admin/portals/{portal}/spend", manage, spend::read)
+        .route(Method::GET, "/v1/admin/portals/{portal}/agreements", manage, agreements::read)
+        .route(Method::PUT, "/v1/admin/portals/{portal}/agreements", manage, agreements::change)
         .with_state(portals))
 }
 

@@ -1,10 +1,11 @@
-//! `/v1/admin/portals/{portal}/users...`: the external users of a portal, for administrators (F55 to F58).
+//! `/v1/admin/portals/{portal}/users...`: the external users of a portal, for administrators (F55 to F58),
+//! and their running sessions (B8, S29).
 
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
 };
-use http::Method;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use portico_domain::{
     address::Address,
@@ -14,8 +15,8 @@ use portico_domain::{
     portal::{Portal, RoleId},
     user::{Decided, Status, User},
 };
-use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems};
-use portico_runtime::{Deployment, MissingVariable};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions};
+use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Change, Store, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,21 +24,32 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
-#[openapi(paths(list, read, change))]
+#[openapi(paths(list, read, change, delete, sessions, end_sessions, end_session))]
 pub struct Docs;
 
 /// Users on a page, if the caller does not say how many, and at most.
 const PAGE: usize = 50;
 const LONGEST_PAGE: usize = 200;
 
+#[derive(Clone)]
+struct Users {
+    store: Store,
+    clock: Clock,
+}
+
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let (read_users, manage) = (Access::Member(Right::ReadUsers), Access::Member(Right::ManageUsers));
     Ok(Api::guarded(deployment, &store)
-        .route(Method::GET, "/v1/admin/portals/{portal}/users", Access::Member(Right::ReadUsers), list)
-        .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}", Access::Member(Right::ReadUsers), read)
-        .route(Method::PATCH, "/v1/admin/portals/{portal}/users/{user}", Access::Member(Right::ManageUsers), change)
-        .with_state(store))
+        .route(Method::GET, "/v1/admin/portals/{portal}/users", read_users, list)
+        .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}", read_users, read)
+        .route(Method::PATCH, "/v1/admin/portals/{portal}/users/{user}", manage, change)
+        .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}", manage, delete)
+        .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}/sessions", read_users, sessions)
+        .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}/sessions", manage, end_sessions)
+        .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}/sessions/{session}", manage, end_session)
+        .with_state(Users { store, clock: deployment.clock().clone() }))
 }
 
 /// A user, as administrators see them.
@@ -117,7 +129,7 @@ struct ListQuery {
 #[utoipa::path(get, path = "/v1/admin/portals/{portal}/users", operation_id = "listUsers", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ListQuery),
     responses((status = 200, description = "One page, newest first", body = UserPage), Problems))]
 async fn list(
-    State(store): State<Store>,
+    State(users): State<Users>,
     member: CurrentMember,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<UserPage>, Problem> {
@@ -127,22 +139,22 @@ async fn list(
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}")));
     }
-    let page = store.users(portal.id, query.status, query.cursor, limit).await?;
+    let page = users.store.users(portal.id, query.status, query.cursor, limit).await?;
     let cursor = page.next.map(|user| user.to_string());
-    let users = page.users.into_iter().map(|user| ManagedUser::new(user, &portal)).collect();
-    Ok(Json(UserPage { users, cursor }))
+    let views = page.users.into_iter().map(|user| ManagedUser::new(user, &portal)).collect();
+    Ok(Json(UserPage { users: views, cursor }))
 }
 
 /// See a user
 #[utoipa::path(get, path = "/v1/admin/portals/{portal}/users/{user}", operation_id = "readUser", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
     responses((status = 200, description = "The user", body = ManagedUser), Problems))]
 async fn read(
-    State(store): State<Store>,
+    State(users): State<Users>,
     member: CurrentMember,
     Path((_, user)): Path<(String, String)>,
 ) -> Result<Json<ManagedUser>, Problem> {
     let portal = member.portal()?;
-    let user = find(&store, &portal, &user).await?;
+    let user = find(&users.store, &portal, &user).await?;
     Ok(Json(ManagedUser::new(user, &portal)))
 }
 
@@ -166,13 +178,13 @@ enum Wanted {
 #[utoipa::path(patch, path = "/v1/admin/portals/{portal}/users/{user}", operation_id = "changeUser", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)), request_body = UserChange,
     responses((status = 200, description = "The user as they are now", body = ManagedUser), Problems))]
 async fn change(
-    State(store): State<Store>,
+    State(users): State<Users>,
     member: CurrentMember,
     Path((_, user)): Path<(String, String)>,
     Body(change): Body<UserChange>,
 ) -> Result<Json<ManagedUser>, Problem> {
     let portal = member.portal()?;
-    let mut user = find(&store, &portal, &user).await?;
+    let mut user = find(&users.store, &portal, &user).await?;
     let (before, after) = match change.status {
         Wanted::Disabled => (Status::Active, Status::Disabled),
         Wanted::Active => (Status::Disabled, Status::Active),
@@ -180,7 +192,7 @@ async fn change(
     if user.status == after {
         return Ok(Json(ManagedUser::new(user, &portal)));
     }
-    match store.change_status(&portal, user.id, before, after).await? {
+    match users.store.change_status(&portal, user.id, before, after).await? {
         Change::Done => user.status = after,
         Change::NoSeats => return Err(Kind::NoSeats.into()),
         Change::Moved => {
@@ -188,6 +200,61 @@ async fn change(
         }
     }
     Ok(Json(ManagedUser::new(user, &portal)))
+}
+
+/// Delete a user
+///
+/// The account is gone at once, with all that it held. Who signs up again has a new one.
+#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/users/{user}", operation_id = "deleteUser", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+    responses((status = 204, description = "The account is gone"), Problems))]
+async fn delete(State(users): State<Users>, member: CurrentMember, Path((_, user)): Path<(String, String)>) -> Result<StatusCode, Problem> {
+    let (by, portal) = (member.member.id, member.portal()?);
+    let user: UserId = user.parse().map_err(|_| Problem::from(Kind::NotFound))?;
+    let found = users.store.delete_user(&portal, user, Some(by), users.clock.now()).await?;
+    found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| Kind::NotFound.into())
+}
+
+/// List the sessions of a user
+#[utoipa::path(get, path = "/v1/admin/portals/{portal}/users/{user}/sessions", operation_id = "listSessions", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+    responses((status = 200, description = "Those that are not over, newest first", body = RunningSessions), Problems))]
+async fn sessions(
+    State(users): State<Users>,
+    member: CurrentMember,
+    Path((_, user)): Path<(String, String)>,
+) -> Result<Json<RunningSessions>, Problem> {
+    let portal = member.portal()?;
+    let user = find(&users.store, &portal, &user).await?;
+    let sessions = users.store.sessions_of(portal.id, user.id, users.clock.now()).await?;
+    Ok(Json(RunningSessions::new(sessions, None)))
+}
+
+/// Sign a user out everywhere
+#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/users/{user}/sessions", operation_id = "endSessions", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+    responses((status = 204, description = "No session of the user is left"), Problems))]
+async fn end_sessions(
+    State(users): State<Users>,
+    member: CurrentMember,
+    Path((_, user)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let portal = member.portal()?;
+    let user = find(&users.store, &portal, &user).await?;
+    users.store.end_all_sessions(portal.id, user.id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End a session of a user
+#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/users/{user}/sessions/{session}", operation_id = "endSession", tag = "administration", security(("administrator" = [])),
+    params(("portal" = PortalId, Path), ("user" = UserId, Path), ("session" = String, Path)),
+    responses((status = 204, description = "It has ended"), Problems))]
+async fn end_session(
+    State(users): State<Users>,
+    member: CurrentMember,
+    Path((_, user, session)): Path<(String, String, String)>,
+) -> Result<StatusCode, Problem> {
+    let portal = member.portal()?;
+    let user: UserId = user.parse().map_err(|_| Problem::from(Kind::NotFound))?;
+    let ended = users.store.end_session_named(portal.id, user, &session).await?;
+    ended.then_some(StatusCode::NO_CONTENT).ok_or_else(|| Kind::NotFound.into())
 }
 
 async fn find(store: &Store, portal: &Portal, user: &str) -> Result<User, Problem> {

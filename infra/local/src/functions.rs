@@ -31,6 +31,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("approve", approve::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),
+        ("profile", profile::api),
         ("register", register::api),
         ("send-code", send_code::api),
         ("session", session::api),

@@ -33,6 +33,7 @@ pub fn document() -> openapi::OpenApi {
     whole.merge(verify_code::Docs::openapi());
     whole.merge(register::Docs::openapi());
     whole.merge(session::Docs::openapi());
+    whole.merge(profile::Docs::openapi());
     whole.merge(portals::Docs::openapi());
     whole.merge(users::Docs::openapi());
     whole.merge(approve::Docs::openapi());

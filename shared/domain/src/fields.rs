@@ -221,18 +221,41 @@ pub fn check_answers(
     let mut errors: Vec<_> = unknown.map(|id| (id.clone(), AnswerError::UnknownField)).collect();
     let mut answers = Answers::new();
     for field in collected() {
-        let answer = match typed.get(field.id.as_str()) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => check_answer(field, value, countries),
-        };
-        match answer {
-            Ok(Some(value)) => drop(answers.insert(field.id.clone(), value)),
-            Ok(None) if field.required => errors.push((field.id.as_str().to_owned(), AnswerError::Required)),
-            Ok(None) => {}
+        match answer_to(field, typed.get(field.id.as_str()), countries) {
+            Ok(answer) => answers.extend(answer.map(|value| (field.id.clone(), value))),
             Err(error) => errors.push((field.id.as_str().to_owned(), error)),
         }
     }
     if errors.is_empty() { Ok(answers) } else { Err(errors) }
+}
+
+/// Checks what a person changes of their answers, and gives all of them as they are then (F80). What is not named stays; a blank answer
+/// takes the old one away, except from a required field.
+pub fn check_changes(
+    fields: &[Field],
+    known: &Answers,
+    typed: &BTreeMap<String, Value>,
+    countries: &[Country],
+) -> Result<Answers, Vec<(String, AnswerError)>> {
+    let (mut answers, mut errors) = (known.clone(), Vec::new());
+    for (id, value) in typed {
+        let field = fields.iter().find(|field| field.collect && field.id.as_str() == id).ok_or(AnswerError::UnknownField);
+        match field.and_then(|field| Ok((field, answer_to(field, Some(value), countries)?))) {
+            Ok((field, Some(value))) => drop(answers.insert(field.id.clone(), value)),
+            Ok((field, None)) => drop(answers.remove(&field.id)),
+            Err(error) => errors.push((id.clone(), error)),
+        }
+    }
+    if errors.is_empty() { Ok(answers) } else { Err(errors) }
+}
+
+/// The normal form of what was typed into one field, or `None` if that is nothing and need not be anything.
+fn answer_to(field: &Field, typed: Option<&Value>, countries: &[Country]) -> Result<Option<Value>, AnswerError> {
+    let answer = match typed {
+        None | Some(Value::Null) => None,
+        Some(value) => check_answer(field, value, countries)?,
+    };
+    if answer.is_none() && field.required { Err(AnswerError::Required) } else { Ok(answer) }
 }
 
 /// The normal form of one answer, or `None` if it is blank.
@@ -369,6 +392,19 @@ mod tests {
         definitions[1].collect = false;
         let typed = BTreeMap::from([("name".to_owned(), json!("王明")), ("text".to_owned(), json!("x"))]);
         assert_eq!(check_answers(&definitions, &typed, &[]), Err(vec![("text".into(), AnswerError::UnknownField)]));
+    }
+
+    #[test]
+    fn a_change_touches_only_what_it_names() {
+        let known: Answers = serde_json::from_value(json!({ "name": "王明", "text": "x", "number": 1 })).unwrap();
+        let change = |typed: Value| {
+            let typed = serde_json::from_value(typed).unwrap();
+            check_changes(&of_each_type(), &known, &typed, &[Country::CHINA]).map(|answers| json!(answers))
+        };
+        assert_eq!(change(json!({})), Ok(json!(known)));
+        assert_eq!(change(json!({ "text": " y ", "number": null })), Ok(json!({ "name": "王明", "text": "y" })));
+        assert_eq!(change(json!({ "name": " " })), Err(vec![("name".into(), AnswerError::Required)]));
+        assert_eq!(change(json!({ "number": "1", "role": 1 })).unwrap_err().len(), 2);
     }
 
     #[test]

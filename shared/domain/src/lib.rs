@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod admission;
+pub mod agreements;
 pub mod code;
 pub mod design;
 pub mod fields;

@@ -97,6 +97,13 @@ pub struct Profile {
     pub fields: bool,
 }
 
+impl Profile {
+    /// Whether users may change this field.
+    pub fn may_change(self, field: &str) -> bool {
+        if field == fields::NAME { self.name } else { self.fields }
+    }
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self { name: true, fields: true }
@@ -373,6 +380,9 @@ pub struct Portal {
     /// The agreements that people accept, if there are any (F10). Their texts are kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementHead>,
+    /// How many versions of agreements there were: no number comes twice, so that nobody has accepted a text that they never saw.
+    #[serde(default)]
+    pub agreement_versions: u32,
     /// Counts the changes of settings and links; the `ETag` of both.
     pub version: u64,
     /// When it was made (UTC).
@@ -384,7 +394,17 @@ impl Portal {
     pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
         let default_link =
             Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, password: None, role: None };
-        Self { id, organisation, application, settings, links: vec![default_link], agreement: None, version: 1, created_at }
+        Self {
+            id,
+            organisation,
+            application,
+            settings,
+            links: vec![default_link],
+            agreement: None,
+            agreement_versions: 0,
+            version: 1,
+            created_at,
+        }
     }
 
     /// The link with this suffix.

@@ -1,6 +1,6 @@
 //! Bodies: JSON, small, exactly of the expected shape (S11, S47).
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, MatchedPath, Request};
 use http::header;
 use http_body_util::{BodyExt, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -9,7 +9,16 @@ use serde_path_to_error::Segment;
 use crate::{Kind, Problem};
 
 /// The largest body that an endpoint reads, in bytes.
-pub(crate) const MAX_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
+/// The same for two agreements of 100 KB each, in JSON.
+const MAX_TEXTS_BYTES: usize = 256 * 1024;
+/// The one route that takes more than the others (F10).
+const AGREEMENTS: &str = "/v1/admin/portals/{portal}/agreements";
+
+/// The largest body that a route reads, in bytes.
+pub(crate) fn max_bytes(path: &str) -> usize {
+    if path == AGREEMENTS { MAX_TEXTS_BYTES } else { MAX_BYTES }
+}
 
 /// A body of JSON. Types that are read with it refuse fields that they do not know.
 #[derive(Debug, Clone)]
@@ -24,7 +33,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Kind::UnsupportedMedia.into());
         }
-        let bytes = Limited::new(request.into_body(), MAX_BYTES).collect().await.map_err(|_| Problem::from(Kind::TooLarge))?.to_bytes();
+        let limit = request.extensions().get::<MatchedPath>().map_or(MAX_BYTES, |path| max_bytes(path.as_str()));
+        let bytes = Limited::new(request.into_body(), limit).collect().await.map_err(|_| Problem::from(Kind::TooLarge))?.to_bytes();
         parse(&bytes).map(Self)
     }
 }

@@ -21,7 +21,7 @@ use portico_domain::ids::PortalId;
 use portico_runtime::entropy;
 use portico_store::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Table, Tenant, Turn};
 
-use crate::{ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader, body::MAX_BYTES, current::Guard, edge::finish};
+use crate::{ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader, body::max_bytes, current::Guard, edge::finish};
 
 /// The header.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -71,7 +71,7 @@ impl Once {
         let (mut parts, body) = request.into_parts();
         let key = key(&parts.headers)?;
         let (tenant, caller) = caller(&mut parts).await?;
-        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|_| Problem::from(Kind::TooLarge))?.to_bytes();
+        let body = Limited::new(body, max_bytes(self.path)).collect().await.map_err(|_| Problem::from(Kind::TooLarge))?.to_bytes();
         let call = KeyedCall {
             tenant,
             caller: &caller,
@@ -150,7 +150,7 @@ async fn caller(parts: &mut Parts) -> Result<(Tenant, String), Problem> {
         return Ok((Tenant::Organisation(current.member.organisation), format!("member {}", current.member.id)));
     }
     if let Some(current) = parts.extensions.get::<CurrentUser>() {
-        return Ok((Tenant::Portal(current.signed.portal.id), format!("user {}", current.signed.user.id)));
+        return Ok((Tenant::User(current.signed.portal.id, current.signed.user.id), "user".to_owned()));
     }
     let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| Problem::from(Kind::NotFound))?;
     let portal = params.iter().find(|(name, _)| *name == "portal").and_then(|(_, value)| value.parse::<PortalId>().ok());

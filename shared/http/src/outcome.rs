@@ -85,12 +85,18 @@ pub struct PortalView {
     pub link: Option<Suffix>,
 }
 
+impl PortalView {
+    /// A portal for the eyes of its users.
+    pub fn new(portal: &Portal) -> Self {
+        let name = portal.settings.name.as_str().to_owned();
+        Self { id: portal.id, name, link: portal.main_link().map(|link| link.suffix.clone()) }
+    }
+}
+
 impl SessionView {
     /// A session for the eyes of its owner.
     pub fn new(user: &User, portal: &Portal, expires_at: Timestamp) -> Self {
-        let name = portal.settings.name.as_str().to_owned();
-        let portal_view = PortalView { id: portal.id, name, link: portal.main_link().map(|link| link.suffix.clone()) };
-        Self { user: UserView::new(user, portal), portal: portal_view, expires_at }
+        Self { user: UserView::new(user, portal), portal: PortalView::new(portal), expires_at }
     }
 }
 

@@ -82,6 +82,22 @@ pub fn password_changed(signature: &str, portal: &str, locale: Locale) -> Messag
     notice(signature, portal, subject, text, locale)
 }
 
+/// Tells users, where they were reached until then, that they have another phone number or mailbox now (S30).
+pub fn address_changed(signature: &str, portal: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: your phone number or email address was changed"),
+            format!(
+                "You changed the phone number or email address of your account at {portal}. If it was not you, tell the administrators now."
+            ),
+        ),
+        Locale::Zh => {
+            (format!("{portal}：手机号或邮箱已修改"), format!("您在“{portal}”的账号已修改手机号或邮箱。如非本人操作，请立即联系管理员。"))
+        }
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
 fn notice(signature: &str, portal: &str, subject: String, text: String, locale: Locale) -> Message {
     let html = page(portal, &format!("<p>{}</p>", escape(&text)), locale);
     Message { sms: format!("【{signature}】{text}"), subject, text, html }

@@ -84,7 +84,7 @@ struct Counted {
     revision: u64,
 }
 
-fn recipient_key(portal: PortalId, recipient: AddressKey) -> Key {
+pub(crate) fn recipient_key(portal: PortalId, recipient: AddressKey) -> Key {
     Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "CODE")
 }
 

@@ -3,6 +3,7 @@
 //! | pk | sk | attributes |
 //! |---|---|---|
 //! | `ORG#<organisation>#CALL#<hash>`, `PORTAL#<portal>#CALL#<hash>` | `ANSWER` | `request`, `hold`, `expires`, `ttl`; while the call runs `heldUntil`, then `status`, `headers`, `body` |
+//! | `PORTAL#<portal>#USER#<user>` | `CALL#<hash>` | the same, for a user: erased with the account (S69) |
 //!
 //! The hash is that of caller, route and key, so none of them stands in the table. `request` is the hash of key and request (R2): the
 //! key, which only the caller knows, keeps passwords and addresses in a request from being guessed by it. A call is held before it
@@ -11,7 +12,7 @@
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
-use portico_domain::ids::{OrganisationId, PortalId};
+use portico_domain::ids::{OrganisationId, PortalId, UserId};
 use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +20,7 @@ use crate::{
     Store, StoreError,
     items::{Item, Key, base64url, binary, instant, number, time_to_live, to_attribute},
     portals::is_condition,
+    sessions::of_user,
 };
 
 /// How long a key means one call.
@@ -33,7 +35,9 @@ pub const LONGEST_KEPT_BODY: usize = 300 * 1024;
 pub enum Tenant {
     /// A member's call.
     Organisation(OrganisationId),
-    /// The call of an external user, or of somebody who is not signed in.
+    /// The call of an external user who is signed in.
+    User(PortalId, UserId),
+    /// The call of somebody who is not.
     Portal(PortalId),
 }
 
@@ -86,12 +90,12 @@ pub struct KeptAnswer {
 
 impl KeyedCall<'_> {
     fn item_key(&self) -> Key {
-        let tenant = match self.tenant {
-            Tenant::Organisation(id) => format!("ORG#{id}"),
-            Tenant::Portal(id) => format!("PORTAL#{id}"),
-        };
-        let hash = digest(&[self.caller.as_bytes(), self.route.as_bytes(), self.key.as_bytes()]);
-        Key::new(format!("{tenant}#CALL#{}", base64url(hash)), "ANSWER")
+        let hash = base64url(digest(&[self.caller.as_bytes(), self.route.as_bytes(), self.key.as_bytes()]));
+        match self.tenant {
+            Tenant::Organisation(id) => Key::new(format!("ORG#{id}#CALL#{hash}"), "ANSWER"),
+            Tenant::User(portal, user) => Key::new(of_user(portal, user), format!("CALL#{hash}")),
+            Tenant::Portal(id) => Key::new(format!("PORTAL#{id}#CALL#{hash}"), "ANSWER"),
+        }
     }
 
     fn fingerprint(&self) -> [u8; 32] {
@@ -241,13 +245,15 @@ mod tests {
         let calls = [
             call(organisation, "a", "b", "c"),
             call(portal, "a", "b", "c"),
+            call(Tenant::User(PortalId::from_bytes([1; 16]), UserId::from_bytes([1; 16])), "a", "b", "c"),
+            call(Tenant::User(PortalId::from_bytes([1; 16]), UserId::from_bytes([2; 16])), "a", "b", "c"),
             call(organisation, "ab", "", "c"),
             call(organisation, "a", "bc", ""),
             call(organisation, "a", "b", "d"),
         ];
-        let keys: std::collections::BTreeSet<_> = calls.iter().map(|call| call.item_key().pk).collect();
+        let keys: std::collections::BTreeSet<_> = calls.iter().map(|call| call.item_key()).map(|key| (key.pk, key.sk)).collect();
         assert_eq!(keys.len(), calls.len());
-        assert!(keys.iter().all(|key| key.starts_with("ORG#") || key.starts_with("PORTAL#")));
+        assert!(keys.iter().all(|(pk, _)| pk.starts_with("ORG#") || pk.starts_with("PORTAL#")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     primitives::Blob,
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, DeleteRequest, KeysAndAttributes, WriteRequest},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -122,6 +122,41 @@ impl Store {
     pub(crate) async fn read(&self, table: &str, key: &Key) -> Result<Option<Item>, StoreError> {
         let answer = self.client.get_item().table_name(table).set_key(Some(key.attributes())).consistent_read(true).send().await?;
         Ok(answer.item)
+    }
+
+    /// All items of a partition whose sort key begins like this, in their newest state.
+    pub(crate) async fn items_below(&self, table: &str, partition: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(partition))
+            .expression_attribute_values(":prefix", text(prefix))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = items.try_next().await? {
+            found.push(item);
+        }
+        Ok(found)
+    }
+
+    /// Deletes the items with these keys, one by one as far as others can see.
+    pub(crate) async fn delete_many(&self, table: &str, keys: &[Item]) -> Result<(), StoreError> {
+        for batch in keys.chunks(25) {
+            let mut requests = Vec::new();
+            for key in batch {
+                requests.push(WriteRequest::builder().delete_request(DeleteRequest::builder().set_key(Some(key.clone())).build()?).build());
+            }
+            let mut rest = Some(HashMap::from([(table.to_owned(), requests)]));
+            while let Some(requests) = rest.take().filter(|requests| !requests.is_empty()) {
+                rest = self.client.batch_write_item().set_request_items(Some(requests)).send().await?.unprocessed_items;
+            }
+        }
+        Ok(())
     }
 }
 

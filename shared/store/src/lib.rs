@@ -3,6 +3,8 @@
 //! The guard of a rule is the condition of the write that it guards (S5, S6, R6, R8). Keys start with the tenant: an organisation or
 //! one of its portals (S42). Every lifetime is stored and judged by the caller; the table's clean-up only tidies up (R25).
 
+mod account;
+mod agreements;
 mod codes;
 mod idempotency;
 mod invitations;

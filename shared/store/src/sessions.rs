@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Put, ReturnValue, WriteRequest};
+use aws_sdk_dynamodb::types::{Put, ReturnValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use portico_domain::{
@@ -210,27 +210,12 @@ impl Store {
         let items = self.session_items(portal, user).await?;
         let keys: Vec<Item> =
             items.iter().filter_map(Key::of).filter(|key| Some(key) != kept.as_ref()).map(|key| key.attributes()).collect();
-        self.delete_many(&keys).await?;
+        self.delete_many(&self.tables.users, &keys).await?;
         Ok(keys.len())
     }
 
     async fn session_items(&self, portal: PortalId, user: UserId) -> Result<Vec<Item>, StoreError> {
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.tables.users)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(of_user(portal, user)))
-            .expression_attribute_values(":prefix", text("SESSION#"))
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while let Some(item) = items.try_next().await? {
-            found.push(item);
-        }
-        Ok(found)
+        self.items_below(&self.tables.users, &of_user(portal, user), "SESSION#").await
     }
 
     /// Deletes one page of sessions that are over (F25), members' among them; `cursor` goes on where the last page ended.
@@ -251,22 +236,8 @@ impl Store {
             .send()
             .await?;
         let keys = page.items.unwrap_or_default();
-        self.delete_many(&keys).await?;
+        self.delete_many(&self.tables.users, &keys).await?;
         Ok((keys.len(), page.last_evaluated_key.map(SweepCursor)))
-    }
-
-    async fn delete_many(&self, keys: &[Item]) -> Result<(), StoreError> {
-        for batch in keys.chunks(25) {
-            let mut requests = Vec::new();
-            for key in batch {
-                requests.push(WriteRequest::builder().delete_request(DeleteRequest::builder().set_key(Some(key.clone())).build()?).build());
-            }
-            let mut rest = Some(std::collections::HashMap::from([(self.tables.users.clone(), requests)]));
-            while let Some(requests) = rest.take().filter(|requests| !requests.is_empty()) {
-                rest = self.client.batch_write_item().set_request_items(Some(requests)).send().await?.unprocessed_items;
-            }
-        }
-        Ok(())
     }
 }
 

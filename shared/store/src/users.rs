@@ -360,7 +360,7 @@ impl Store {
             .expression_attribute_values(":after", text(after.as_str()))
     }
 
-    fn seat_part(
+    pub(crate) fn seat_part(
         &self,
         organisation: OrganisationId,
         before: Option<Status>,

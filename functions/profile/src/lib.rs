@@ -1,0 +1,96 @@
+//! `/v1/me...`: what people see and change of themselves, their sessions, the end of their account (F64, F80, F81, S29, S30, S69).
+
+mod address;
+mod change;
+mod sessions;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode};
+use portico_access::Gate;
+use portico_domain::{
+    portal::Portal,
+    user::{Status, User},
+};
+use portico_http::{Access, Api, CurrentUser, Kind, Problem, Problems, clear_cookie};
+use portico_messaging::Messenger;
+use portico_runtime::{Clock, Deployment, MissingVariable};
+use portico_store::{Store, Table};
+use utoipa::OpenApi;
+
+use crate::view::Me;
+
+/// The part of the OpenAPI document that this function answers for.
+#[derive(OpenApi)]
+#[openapi(paths(read, delete, change::change, address::change, sessions::list, sessions::end))]
+pub struct Docs;
+
+/// How often a change is made again on top of what somebody else changed first.
+const TRIES: usize = 4;
+
+struct Profiles {
+    gate: Gate,
+    store: Store,
+    clock: Clock,
+    messenger: Messenger,
+    default_signature: String,
+}
+
+/// The routes of this function.
+pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let profiles = Profiles {
+        gate: Gate::new(store.clone(), deployment),
+        store: store.clone(),
+        clock: deployment.clock().clone(),
+        messenger: Messenger::open(deployment)?,
+        default_signature: deployment.default_signature()?,
+    };
+    Ok(Api::guarded(deployment, &store)
+        .route(Method::GET, "/v1/me", Access::User, read)
+        .route(Method::PATCH, "/v1/me", Access::User, change::change)
+        .route(Method::DELETE, "/v1/me", Access::User, delete)
+        .route(Method::PUT, "/v1/me/address", Access::User, address::change)
+        .route(Method::GET, "/v1/me/sessions", Access::User, sessions::list)
+        .route(Method::DELETE, "/v1/me/sessions/{session}", Access::User, sessions::end)
+        .with_state(Arc::new(profiles)))
+}
+
+/// See one's own account
+#[utoipa::path(get, path = "/v1/me", operation_id = "readMe", tag = "me", security(("session" = [])),
+    responses((status = 200, description = "All that is known of the account", body = Me), Problems))]
+async fn read(State(profiles): State<Arc<Profiles>>, current: CurrentUser) -> Result<Json<Me>, Problem> {
+    profiles.view(&current.signed.portal, current.signed.user).await
+}
+
+/// Delete one's own account
+///
+/// It is gone at once, with all that it held. Who signs up again has a new one.
+#[utoipa::path(delete, path = "/v1/me", operation_id = "deleteMe", tag = "me", security(("session" = [])),
+    responses((status = 204, description = "The account is gone"), Problems))]
+async fn delete(State(profiles): State<Arc<Profiles>>, current: CurrentUser) -> Result<Response, Problem> {
+    let signed = &current.signed;
+    profiles.store.delete_user(&signed.portal, signed.user.id, None, profiles.clock.now()).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    clear_cookie(&mut response);
+    Ok(response)
+}
+
+impl Profiles {
+    async fn view(&self, portal: &Portal, user: User) -> Result<Json<Me>, Problem> {
+        let (_, password) = self.store.user_and_password(portal.id, user.id).await?;
+        Ok(Json(Me::new(portal, user, password.is_some())))
+    }
+
+    /// The account in its newest state, if it is one that may still change itself.
+    async fn again(&self, user: &User) -> Result<User, Problem> {
+        let user = self.store.user(user.portal, user.id).await?;
+        user.filter(|user| user.status == Status::Active).ok_or_else(|| Kind::SignedOut.into())
+    }
+}

@@ -1,0 +1,85 @@
+//! An account, as its owner sees it.
+
+use jiff::Timestamp;
+use portico_domain::{
+    fields::{Answers, Field},
+    locale::Locale,
+    password::min_length,
+    portal::{Portal, Profile},
+    user::{Status, User},
+};
+use portico_http::{PortalView, UserView};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An account, as its owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Me {
+    user: OwnUser,
+    portal: PortalView,
+    /// What the portal asks for.
+    fields: Vec<Field>,
+    /// What they filled in, by field.
+    #[schema(value_type = std::collections::HashMap<String, Object>)]
+    answers: Answers,
+    /// The language in which news reach them.
+    locale: Locale,
+    /// Where their picture is.
+    picture: Option<String>,
+    /// Whether they have a password.
+    password: bool,
+    /// Whether they have an authenticator app for the second step.
+    totp: bool,
+    /// How many recovery codes are left for the second step.
+    recovery_codes_left: usize,
+    /// What the portal lets them change (F81).
+    may_change: Profile,
+    /// The agreements that they accepted last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<OwnConsent>,
+    /// When the account was made (UTC).
+    #[schema(value_type = String, format = DateTime)]
+    registered_at: Timestamp,
+    /// The least characters of a password (S15).
+    password_min_length: usize,
+}
+
+/// Who they are.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnUser {
+    #[serde(flatten)]
+    user: UserView,
+    /// Where they stand.
+    status: Status,
+}
+
+/// That they accepted the agreements.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnConsent {
+    /// The version that was shown to them.
+    version: u32,
+    /// When (UTC).
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl Me {
+    pub(crate) fn new(portal: &Portal, user: User, password: bool) -> Self {
+        Self {
+            user: OwnUser { user: UserView::new(&user, portal), status: user.status },
+            portal: PortalView::new(portal),
+            fields: portal.collected_fields().cloned().collect(),
+            answers: user.answers,
+            locale: user.locale,
+            picture: None,
+            password,
+            totp: false,
+            recovery_codes_left: 0,
+            may_change: portal.settings.profile,
+            consent: user.consent.map(|consent| OwnConsent { version: consent.version, at: consent.at }),
+            registered_at: user.registered_at,
+            password_min_length: min_length(portal.settings.sign_in.second_step),
+        }
+    }
+}
