@@ -361,14 +361,17 @@ async fn neither_keys_nor_sessions_are_stored() {
 fn every_unsafe_route_takes_a_key_or_is_one_of_these() {
     // A route comes here only if its answer carries a session, a ticket or a token (S22), or if doing it twice is doing it once.
     let expected = "\
+DELETE /v1/me/totp
 DELETE /v1/session
 DELETE /v1/sessions
+POST /v1/me/totp
 POST /v1/portals/{portal}/password
 POST /v1/portals/{portal}/password-sessions
 POST /v1/portals/{portal}/registration
 POST /v1/portals/{portal}/registration/status
 POST /v1/portals/{portal}/sessions
-POST /v1/session/token";
+POST /v1/session/token
+PUT /v1/me/totp";
     let (keyed, others): (Vec<_>, Vec<_>) = routes::all()
         .into_iter()
         .map(|(_, route)| route)

@@ -4,6 +4,7 @@
 mod administration;
 mod agreements;
 mod approvals;
+mod authenticators;
 mod bodies;
 mod budgets;
 mod codes;

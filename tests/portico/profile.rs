@@ -21,13 +21,9 @@ impl Stage {
 
     /// A code to another address, brought back.
     async fn change_address(&self, session: &str, address: &str) -> Answer {
-        let flow = self.flow_for(address, "change-address").await;
+        let flow = self.flow_for("change-address", address).await;
         let proof = json!({ "flow": flow, "code": self.code_of(address) });
         self.mine(session, Method::PUT, "/address", Some(proof)).await
-    }
-
-    pub(crate) async fn flow_for(&self, address: &str, purpose: &str) -> String {
-        self.post(&self.path("codes"), json!({ "address": address, "purpose": purpose })).await.text("flow")
     }
 
     async fn user_id(&self, session: &str) -> String {
@@ -136,7 +132,7 @@ async fn a_new_address_is_proven_before_the_old_one_loses_effect() {
     stage.open_to_anyone().await;
     let session = stage.signed_in(&phone(1)).await;
     let user = stage.user_id(&session).await;
-    let flow = stage.flow_for(&phone(2), "change-address").await;
+    let flow = stage.flow_for("change-address", &phone(2)).await;
     let put = async |code: &str| stage.mine(&session, Method::PUT, "/address", Some(json!({ "flow": flow, "code": code }))).await;
     assert_eq!(stage.me(&session).await.body["user"]["phone"], phone(1), "asking changes nothing");
     let code = stage.code_of(&phone(2));
@@ -189,7 +185,7 @@ async fn two_who_want_one_address_at_once_do_not_both_get_it() {
     let stage = &Stage::open().await;
     stage.open_to_anyone().await;
     let (first, second) = (stage.signed_in(&phone(1)).await, stage.signed_in(&phone(2)).await);
-    let flow = stage.flow_for(&phone(3), "change-address").await;
+    let flow = stage.flow_for("change-address", &phone(3)).await;
     let proof = json!({ "flow": flow, "code": stage.code_of(&phone(3)) });
     let put = |session: String| {
         let proof = proof.clone();
@@ -265,7 +261,7 @@ async fn a_deleted_account_leaves_nothing_but_a_trail() {
     let keyed = stage.call(Method::PATCH, "/v1/me").header("idempotency-key", "k").bearer(&session);
     keyed.json(&json!({ "fields": { "name": "Li Na Wang" } })).send().await;
     stage.cloud.clock().advance(61);
-    stage.flow_for("li@example.com", "reset-password").await;
+    stage.flow_for("reset-password", "li@example.com").await;
     let user = stage.user_id(&session).await;
     let personal = [&phone(1)[1..], "li@example.com", "Li Na", "Acme"];
     assert!(personal.iter().all(|text| holds(&stage, text)), "the search finds what is there");

@@ -58,6 +58,9 @@ DELETE /v1/me: User
 PUT /v1/me/address: User
 GET /v1/me/sessions: User
 DELETE /v1/me/sessions/{session}: User
+POST /v1/me/totp: User
+PUT /v1/me/totp: User
+DELETE /v1/me/totp: User
 POST /v1/portals/{portal}/registration: Anonymous
 POST /v1/portals/{portal}/registration/status: Anonymous
 GET /v1/portals/{portal}/agreements: Anonymous

@@ -254,6 +254,9 @@ async fn use_passwords() -> Stage {
     let change = json!({ "current": PASSWORD, "password": "another long password" });
     let call = stage.call(Method::PUT, "/v1/me/password").header("idempotency-key", "\"change\"");
     assert_eq!(call.bearer(&session).json(&change).send().await.status, 204);
+    let app = stage.set_up_app(&session).await;
+    let ticket = stage.sign_in("13800138000", "another long password").await.text("ticket");
+    assert_eq!(stage.step_by(&ticket, "totp", &stage.shown(&app)).await.step(), "signedIn");
     stage
 }
 

@@ -1,6 +1,8 @@
-//! `/v1/me...`: what people see and change of themselves, their sessions, the end of their account (F64, F80, F81, S29, S30, S69).
+//! `/v1/me...`: what people see and change of themselves, their sessions and authenticator, the end of their
+//! account (F19, F64, F80, F81, S29, S30, S69).
 
 mod address;
+mod authenticator;
 mod change;
 mod sessions;
 mod view;
@@ -28,7 +30,17 @@ use crate::view::Me;
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
-#[openapi(paths(read, delete, change::change, address::change, sessions::list, sessions::end))]
+#[openapi(paths(
+    read,
+    delete,
+    change::change,
+    address::change,
+    sessions::list,
+    sessions::end,
+    authenticator::begin,
+    authenticator::confirm,
+    authenticator::remove
+))]
 pub struct Docs;
 
 /// How often a change is made again on top of what somebody else changed first.
@@ -59,6 +71,9 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .route(Method::PUT, "/v1/me/address", Access::User, address::change)
         .route(Method::GET, "/v1/me/sessions", Access::User, sessions::list)
         .route(Method::DELETE, "/v1/me/sessions/{session}", Access::User, sessions::end)
+        .route(Method::POST, "/v1/me/totp", Access::User, authenticator::begin)
+        .route(Method::PUT, "/v1/me/totp", Access::User, authenticator::confirm)
+        .route(Method::DELETE, "/v1/me/totp", Access::User, authenticator::remove)
         .with_state(Arc::new(profiles)))
 }
 
@@ -84,8 +99,8 @@ async fn delete(State(profiles): State<Arc<Profiles>>, current: CurrentUser) -> 
 
 impl Profiles {
     async fn view(&self, portal: &Portal, user: User) -> Result<Json<Me>, Problem> {
-        let (_, password) = self.store.user_and_password(portal.id, user.id).await?;
-        Ok(Json(Me::new(portal, user, password.is_some())))
+        let credentials = self.store.credentials(portal.id, user.id).await?;
+        Ok(Json(Me::new(portal, user, &credentials)))
     }
 
     /// The account in its newest state, if it is one that may still change itself.

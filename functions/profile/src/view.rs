@@ -9,6 +9,7 @@ use portico_domain::{
     user::{Status, User},
 };
 use portico_http::{PortalView, UserView};
+use portico_store::Credentials;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,7 +66,7 @@ struct OwnConsent {
 }
 
 impl Me {
-    pub(crate) fn new(portal: &Portal, user: User, password: bool) -> Self {
+    pub(crate) fn new(portal: &Portal, user: User, credentials: &Credentials) -> Self {
         Self {
             user: OwnUser { user: UserView::new(&user, portal), status: user.status },
             portal: PortalView::new(portal),
@@ -73,9 +74,9 @@ impl Me {
             answers: user.answers,
             locale: user.locale,
             picture: None,
-            password,
-            totp: false,
-            recovery_codes_left: 0,
+            password: credentials.password.is_some(),
+            totp: credentials.authenticator.is_some(),
+            recovery_codes_left: credentials.authenticator.as_ref().map_or(0, |authenticator| authenticator.recovery.len()),
             may_change: portal.settings.profile,
             consent: user.consent.map(|consent| OwnConsent { version: consent.version, at: consent.at }),
             registered_at: user.registered_at,

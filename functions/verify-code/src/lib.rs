@@ -1,10 +1,11 @@
-//! `POST /v1/portals/{portal}/sessions`: takes a verification code and signs in, or says what comes next (F12, F19, F21, S2 to S7).
+//! `POST /v1/portals/{portal}/sessions`: takes a verification code, or one of an authenticator app, and signs in or says
+//! what comes next (F12, F19, F21, S2 to S7).
 
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::Method;
-use portico_access::{Arrival, Gate};
+use portico_access::{AccessError, Arrival, Gate, Outcome, Visitor, authenticator::Factor};
 use portico_domain::{code::Code, ids::PortalId};
 use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
@@ -24,15 +25,15 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     Ok(Api::anonymous(deployment).route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code).with_state(state))
 }
 
-/// The code that a person read.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// The code that a person read: `flow` and `code`; or, as a second step, `ticket` and `totp` or `recoveryCode`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CodeAnswer {
     /// From the answer to the request for the code.
-    flow: String,
+    flow: Option<String>,
     /// Six digits, as typed.
     #[schema(example = "218594")]
-    code: String,
+    code: Option<String>,
     /// The tick: stay signed in for seven days, where the portal offers it (F25).
     #[serde(default)]
     remember: bool,
@@ -40,6 +41,12 @@ struct CodeAnswer {
     consent: Option<u32>,
     /// From the step that asked for the code: `bind` or `secondStep`.
     ticket: Option<String>,
+    /// What the authenticator app shows, in the place of flow and code.
+    #[schema(example = "081804")]
+    totp: Option<String>,
+    /// A recovery code, in the place of flow and code.
+    #[schema(example = "abcd-efgh-2345")]
+    recovery_code: Option<String>,
 }
 
 /// Sign in with a verification code
@@ -53,14 +60,43 @@ async fn verify_code(
     Body(answer): Body<CodeAnswer>,
 ) -> Result<Response, Problem> {
     let (gate, clock) = &*state;
-    let code = Code::parse(&answer.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
-    let flow = read_flow(&answer.flow).ok_or(Kind::CodeExpired)?;
-    let outcome = match &answer.ticket {
-        None => {
-            let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor: &visitor };
-            gate.prove_by_code(portal, &flow, code, arrival).await
+    let outcome = match &answer {
+        CodeAnswer { flow: Some(flow), code: Some(code), totp: None, recovery_code: None, .. } => {
+            let code = read_code(code, "/code")?;
+            by_code(gate, portal, flow, code, &answer, &visitor).await?
         }
-        Some(ticket) => gate.later_step(portal, ticket, &flow, code, &visitor).await,
+        CodeAnswer { flow: None, code: None, ticket: Some(ticket), totp: Some(totp), recovery_code: None, .. } => {
+            gate.second_step_by(portal, ticket, Factor::Code(read_code(totp, "/totp")?), &visitor).await
+        }
+        CodeAnswer { flow: None, code: None, ticket: Some(ticket), totp: None, recovery_code: Some(typed), .. } => {
+            gate.second_step_by(portal, ticket, Factor::Recovery(typed), &visitor).await
+        }
+        _ => {
+            let detail = "either `flow` and `code`, or `ticket` and one of `totp` and `recoveryCode`, are needed";
+            return Err(Problem::invalid("", "required", detail));
+        }
     };
     signed_in_response(outcome, &reader, clock.now())
+}
+
+fn read_code(typed: &str, pointer: &str) -> Result<Code, Problem> {
+    Code::parse(typed).map_err(|error| Problem::invalid(pointer, "invalid", error.to_string()))
+}
+
+async fn by_code(
+    gate: &Gate,
+    portal: PortalId,
+    flow: &str,
+    code: Code,
+    answer: &CodeAnswer,
+    visitor: &Visitor,
+) -> Result<Result<Outcome, AccessError>, Problem> {
+    let flow = read_flow(flow).ok_or(Kind::CodeExpired)?;
+    Ok(match &answer.ticket {
+        None => {
+            let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor };
+            gate.prove_by_code(portal, &flow, code, arrival).await
+        }
+        Some(ticket) => gate.later_step(portal, ticket, &flow, code, visitor).await,
+    })
 }

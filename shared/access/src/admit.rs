@@ -35,6 +35,10 @@ pub enum Outcome {
         ticket: String,
         /// Where a code can go.
         channels: Channels,
+        /// Whether they have an authenticator.
+        authenticator: bool,
+        /// Whether they have recovery codes left.
+        recovery_codes: bool,
     },
     /// The agreements are to be accepted (F10).
     Consent {
@@ -265,7 +269,15 @@ impl Gate {
         };
         let ticket = ticket::issue(&self.keyring, portal.id, &facts, now).await?;
         Ok(match step {
-            Step::SecondStep => Outcome::SecondStep { ticket, channels: Channels(user.phone.into_iter().chain(user.email).collect()) },
+            Step::SecondStep => {
+                let authenticator = self.store.credentials(portal.id, user.id).await?.authenticator;
+                Outcome::SecondStep {
+                    ticket,
+                    channels: Channels(user.phone.into_iter().chain(user.email).collect()),
+                    recovery_codes: authenticator.as_ref().is_some_and(|authenticator| !authenticator.recovery.is_empty()),
+                    authenticator: authenticator.is_some(),
+                }
+            }
             Step::Consent(version) => Outcome::Consent { ticket, version },
             Step::Bind(missing) => Outcome::Bind { ticket, missing },
             Step::Collect => Outcome::Collect {

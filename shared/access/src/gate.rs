@@ -136,7 +136,7 @@ impl Gate {
     }
 
     /// Goes on after the second step, once per ticket.
-    async fn finish_second_step(
+    pub(crate) async fn finish_second_step(
         &self,
         portal: Portal,
         user: User,
@@ -235,7 +235,7 @@ impl Gate {
         if consumed? { Ok(()) } else { Err(AccessError::CodeExpired) }
     }
 
-    async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {
+    pub(crate) async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {
         match self.store.portal_and_user(portal, user).await? {
             (Some(portal), Some(user)) => Ok((portal, user)),
             _ => Err(AccessError::TicketExpired),

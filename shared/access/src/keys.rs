@@ -66,6 +66,16 @@ impl Keys {
         derive(&self.secret, "portico password pepper v1")
     }
 
+    /// The key that the secrets of authenticators are encrypted with. Derived when asked for: few functions need it.
+    pub(crate) fn authenticator(&self) -> [u8; 32] {
+        derive(&self.secret, "portico authenticator key v1")
+    }
+
+    /// The key that recovery codes are hashed with.
+    pub(crate) fn recovery_pepper(&self) -> [u8; 32] {
+        derive(&self.secret, "portico recovery code pepper v1")
+    }
+
     /// The key that signs tokens for the application behind the portal (ES256). Derived when first asked for: few functions need it.
     pub(crate) fn token(&self) -> Result<&TokenKey, AccessError> {
         if let Some(key) = self.token.get() {

@@ -4,6 +4,7 @@
 //! (S37).
 
 mod admit;
+pub mod authenticator;
 pub mod codes;
 mod gate;
 pub mod keys;
@@ -41,6 +42,9 @@ pub enum AccessError {
     /// The password is not theirs, or they have none, or there is nobody with this address (S40).
     #[error("wrong password")]
     PasswordWrong,
+    /// Neither a fresh code of their authenticator nor one of their recovery codes, or they have none.
+    #[error("wrong code of an authenticator")]
+    AuthenticatorWrong,
     /// Too many wrong guesses in a row (F23).
     #[error(transparent)]
     Locked(#[from] Locked),

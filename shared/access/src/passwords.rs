@@ -18,7 +18,7 @@ use portico_domain::{
     user::User,
 };
 use portico_runtime::entropy;
-use portico_store::{GuessRow, LiveCode, PasswordCase, StoredPassword};
+use portico_store::{GuessRow, Guessed, LiveCode, PasswordCase, StoredPassword};
 use zxcvbn::Score;
 
 use crate::{
@@ -120,7 +120,7 @@ impl Gate {
         self.use_up(portal, flow, &code, now).await?;
         self.write_password(&user, &password, now).await?;
         self.store.end_all_sessions(portal, user.id, None).await.map_err(AccessError::from)?;
-        self.store.clear_guesses(portal, address.key(portal)).await.map_err(AccessError::from)?;
+        self.store.clear_guesses(portal, Guessed::Password(address.key(portal))).await.map_err(AccessError::from)?;
         Ok((found, user))
     }
 
@@ -129,7 +129,7 @@ impl Gate {
         let now = self.deployment.clock().now();
         let password = acceptable(text, portal, Some(user))?;
         let address = user.address().ok_or(AccessError::PasswordWrong)?;
-        let row = self.store.guesses(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
+        let row = self.store.guesses(portal.id, Guessed::Password(address.key(portal.id))).await.map_err(AccessError::from)?;
         self.check_password(portal, address, Some(user.id), row, old, now).await?;
         Ok(self.write_password(user, &password, now).await?)
     }
@@ -190,7 +190,7 @@ impl Gate {
         // Nobody's account is read the same way.
         let account = owner.unwrap_or_else(|| UserId::from_bytes(key.to_bytes()));
         let (counted, read, keys) = tokio::join!(
-            self.count_guess(portal.id, address, row, now),
+            self.count_guess(portal.id, Guessed::Password(key), row, now),
             self.store.user_and_password(portal.id, account),
             self.keyring.current()
         );
@@ -207,21 +207,27 @@ impl Gate {
             _ => hash(&current, password).map(|_| false)?,
         };
         let (Some(user), true) = (user, right) else { return Err(AccessError::PasswordWrong) };
-        self.store.clear_guesses(portal.id, key).await?;
+        self.store.clear_guesses(portal.id, Guessed::Password(key)).await?;
         if stored.is_some_and(|stored| stored.secret_version != current.version() || is_weaker(&stored.hash)) {
             self.write_password(&user, password, now).await?;
         }
         Ok(user)
     }
 
-    async fn count_guess(&self, portal: PortalId, address: &Address, mut row: GuessRow, now: Timestamp) -> Result<(), AccessError> {
-        let key = address.key(portal);
+    /// Counts a guess as a failure before it is compared, if it may be made now (S5, S39).
+    pub(crate) async fn count_guess(
+        &self,
+        portal: PortalId,
+        guessed: Guessed,
+        mut row: GuessRow,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
         for _ in 0..TRIES {
             let guesses: Guesses = row.guesses.admit_password(now)?;
-            if self.store.put_guesses(portal, key, &row, guesses, now).await? {
+            if self.store.put_guesses(portal, guessed, &row, guesses, now).await? {
                 return Ok(());
             }
-            row = self.store.guesses(portal, key).await?;
+            row = self.store.guesses(portal, guessed).await?;
         }
         Err(AccessError::Busy)
     }

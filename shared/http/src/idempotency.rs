@@ -29,18 +29,21 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 255;
 /// The one route for anybody that takes a key: a send that is tapped twice sends one message.
 const SEND_CODE: &str = "/v1/portals/{portal}/codes";
+/// Answers with secrets, which are kept nowhere in clear.
+const AUTHENTICATOR: &str = "/v1/me/totp";
 /// The headers that are part of an answer; the edge adds the others to every one.
 const KEPT_HEADERS: [HeaderName; 5] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
 /// When it is worth asking again for a call that runs, in seconds.
 const SOON: i64 = 1;
 
-/// Whether a route takes the header: all unsafe routes of members, those of signed-in users below `/v1/me`, and the sending of codes.
+/// Whether a route takes the header: all unsafe routes of members, those of signed-in users below `/v1/me` except the
+/// one that answers with the secrets of an authenticator, and the sending of codes.
 ///
 /// The other routes answer with sessions, tickets or tokens, which are never stored (S22). There the flow or the ticket makes a
 /// repetition harmless, and signing out twice is the same as once.
 pub fn takes_key(method: &Method, path: &str) -> bool {
     let mine = |root: &str| path == root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
-    !method.is_safe() && (mine("/v1/admin") || mine("/v1/me") || path == SEND_CODE)
+    !method.is_safe() && path != AUTHENTICATOR && (mine("/v1/admin") || mine("/v1/me") || path == SEND_CODE)
 }
 
 /// What a route needs to answer a call once.
@@ -243,6 +246,7 @@ mod tests {
             (Method::DELETE, "/v1/admin/portals/{portal}/links/{link}", true),
             (Method::PATCH, "/v1/me", true),
             (Method::PUT, "/v1/me/password", true),
+            (Method::POST, "/v1/me/totp", false),
             (Method::POST, "/v1/messages", false),
             (Method::POST, SEND_CODE, true),
             (Method::POST, "/v1/portals/{portal}/sessions", false),

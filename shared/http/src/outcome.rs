@@ -119,6 +119,10 @@ pub enum SignInOutcome {
         ticket: String,
         /// Where a code can go.
         channels: Vec<ChannelView>,
+        /// Whether the code of an authenticator app serves as well.
+        totp: bool,
+        /// Whether a recovery code serves as well.
+        recovery_codes: bool,
     },
     /// The agreements are to be accepted (F10).
     Consent {
@@ -177,7 +181,9 @@ fn channel_views(channels: &Channels) -> Vec<ChannelView> {
 pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader, now: Timestamp) -> Result<Response, Problem> {
     match outcome.map_err(|error| refusal(error, now))? {
         Outcome::SignedIn(sign_in) => Ok(signed_in(*sign_in, reader, now)),
-        Outcome::SecondStep { ticket, channels } => next(SignInOutcome::SecondStep { ticket, channels: channel_views(&channels) }),
+        Outcome::SecondStep { ticket, channels, authenticator, recovery_codes } => {
+            next(SignInOutcome::SecondStep { ticket, channels: channel_views(&channels), totp: authenticator, recovery_codes })
+        }
         Outcome::Consent { ticket, version } => next(SignInOutcome::Consent { ticket, version }),
         Outcome::Bind { ticket, missing } => next(SignInOutcome::Bind { ticket, missing }),
         Outcome::Collect { ticket, fields, reason, answers } => next(SignInOutcome::Collect { ticket, fields, reason, answers }),
@@ -235,6 +241,7 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::CodeExpired => Kind::CodeExpired.into(),
         AccessError::TooMany(too_many) => Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(too_many.retry_at, now)),
         AccessError::PasswordWrong => Kind::PasswordWrong.into(),
+        AccessError::AuthenticatorWrong => Kind::TotpWrong.into(),
         AccessError::Locked(locked) => Problem::from(Kind::Locked).retry_after(retry_after_seconds(locked.until, now)),
         AccessError::AlreadyBound => Kind::AlreadyBound.into(),
         AccessError::NoAccount => Kind::NoAccount.into(),

@@ -71,6 +71,10 @@ kinds! {
     CodeExpired = "code-expired", UNPROCESSABLE_ENTITY, "The code is no longer valid", "验证码已失效，请重新获取";
     /// The password is wrong, or there is none, or nobody has this address: callers learn no more (S40).
     PasswordWrong = "password-wrong", UNPROCESSABLE_ENTITY, "The address or the password is wrong", "账号或密码不正确";
+    /// Neither a fresh code of the authenticator app nor an unused recovery code.
+    TotpWrong = "totp-wrong", UNPROCESSABLE_ENTITY, "The code of the app is wrong, or was used before", "验证器中的数字不正确或已被使用";
+    /// An authenticator app is set up already.
+    TotpOn = "totp-on", CONFLICT, "An authenticator app is set up already", "已启用身份验证器";
     /// Too many wrong guesses in a row; `retryAfter` says when the next one is taken (F23).
     Locked = "locked", TOO_MANY_REQUESTS, "Too many wrong tries; wait a while", "错误次数过多，请稍后再试";
     /// The address belongs to another account of the portal.

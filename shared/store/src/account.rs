@@ -15,7 +15,8 @@ use portico_domain::{
 use serde::Serialize;
 
 use crate::{
-    Store, StoreError, Written,
+    Guessed, Store, StoreError, Written,
+    authenticators::authenticator_key,
     codes::recipient_key,
     invitations::invitation_key,
     items::{Item, Key, text, to_attribute, to_item},
@@ -131,7 +132,7 @@ impl Store {
         for address in user.phone.iter().chain(&user.email) {
             parts.extend(self.release_parts(portal.id, address.key(portal.id), user.id).await?);
         }
-        for key in [password_key(portal.id, user.id)] {
+        for key in [password_key(portal.id, user.id), authenticator_key(portal.id, user.id)] {
             parts.push(delete(Delete::builder().table_name(&self.tables.users).set_key(Some(key.attributes())).build()?));
         }
         parts.extend(self.seat_part(portal.organisation, Some(user.status), None)?);
@@ -182,7 +183,7 @@ impl Store {
         self.end_all_sessions(user.portal, user.id, None).await?;
         for address in user.phone.iter().chain(&user.email) {
             self.forget_code(user.portal, address.key(user.portal)).await?;
-            self.clear_guesses(user.portal, address.key(user.portal)).await?;
+            self.clear_guesses(user.portal, Guessed::Password(address.key(user.portal))).await?;
         }
         let kept = self.items_below(&self.tables.codes, &of_user(user.portal, user.id), "").await?;
         let keys: Vec<Item> = kept.iter().filter_map(Key::of).map(|key| key.attributes()).collect();

@@ -5,6 +5,7 @@
 
 mod account;
 mod agreements;
+mod authenticators;
 mod codes;
 mod idempotency;
 mod invitations;
@@ -24,11 +25,12 @@ use aws_sdk_dynamodb::{
 };
 use portico_runtime::{Deployment, MissingVariable, describe};
 
+pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
-pub use passwords::{GuessRow, PasswordCase, StoredPassword};
+pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;

@@ -4,8 +4,10 @@
 //! |---|---|---|---|
 //! | Users | `PORTAL#<portal>#USER#<user>` | `PASSWORD` | `hash`: Argon2id in PHC form, `secretVersion`, `setAt` |
 //! | Codes | `PORTAL#<portal>#RECIPIENT#<key>` | `PASSWORD` | `failures`, `failedAt`, `revision`; `ttl` |
+//! | Codes | `PORTAL#<portal>#USER#<user>` | `AUTHENTICATOR` | the same |
 //!
-//! Guesses are counted by the address that is guessed at, whether somebody has it or not (S40).
+//! Guesses of passwords are counted by the address that is guessed at, whether somebody has it or not (S40); those of the second step
+//! by the account, in a row of their own (S39).
 
 use jiff::Timestamp;
 use portico_domain::{
@@ -64,14 +66,27 @@ pub(crate) fn password_key(portal: PortalId, user: UserId) -> Key {
     Key::new(of_user(portal, user), "PASSWORD")
 }
 
-fn row_key(portal: PortalId, address: AddressKey) -> Key {
-    Key::new(format!("PORTAL#{portal}#RECIPIENT#{address}"), "PASSWORD")
+/// What is guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guessed {
+    /// The password of whoever has this address.
+    Password(AddressKey),
+    /// The authenticator or a recovery code of this account.
+    Authenticator(UserId),
+}
+
+fn row_key(portal: PortalId, guessed: Guessed) -> Key {
+    match guessed {
+        Guessed::Password(address) => Key::new(format!("PORTAL#{portal}#RECIPIENT#{address}"), "PASSWORD"),
+        Guessed::Authenticator(user) => Key::new(of_user(portal, user), "AUTHENTICATOR"),
+    }
 }
 
 impl Store {
     /// Reads a portal, who has an address in it, and the guesses at that address, in one round trip.
     pub async fn password_case(&self, portal: PortalId, address: AddressKey) -> Result<PasswordCase, StoreError> {
-        let (portal_key, claim_key, row_key) = (portal_key(portal), claim_key(portal, address), row_key(portal, address));
+        let (portal_key, claim_key, row_key) =
+            (portal_key(portal), claim_key(portal, address), row_key(portal, Guessed::Password(address)));
         let mut found = self
             .read_many(&[
                 Wanted { table: &self.tables.portals, keys: vec![&portal_key], consistent: false },
@@ -84,23 +99,23 @@ impl Store {
         Ok(PasswordCase { portal: found.take_as("a portal", &portal_key)?, owner, row })
     }
 
-    /// The guesses at an address, in their newest state.
-    pub async fn guesses(&self, portal: PortalId, address: AddressKey) -> Result<GuessRow, StoreError> {
-        let item = self.read(&self.tables.codes, &row_key(portal, address)).await?;
+    /// The guesses so far, in their newest state.
+    pub async fn guesses(&self, portal: PortalId, guessed: Guessed) -> Result<GuessRow, StoreError> {
+        let item = self.read(&self.tables.codes, &row_key(portal, guessed)).await?;
         Ok(item.map(|item| from_item("guesses", item)).transpose()?.unwrap_or_default())
     }
 
-    /// Writes the guesses at an address, if they are still as they were read: guesses that are made at once are counted one after
+    /// Writes the guesses, if they are still as they were read: guesses that are made at once are counted one after
     /// the other, each before it is compared. False if they are not.
     pub async fn put_guesses(
         &self,
         portal: PortalId,
-        address: AddressKey,
+        guessed: Guessed,
         known: &GuessRow,
         guesses: Guesses,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut item = to_item(&row_key(portal, address), &GuessRow { guesses, revision: known.revision + 1 })?;
+        let mut item = to_item(&row_key(portal, guessed), &GuessRow { guesses, revision: known.revision + 1 })?;
         item.insert("ttl".into(), time_to_live(now.saturating_add(DAY).unwrap_or(now)));
         let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item));
         let write = match known.revision {
@@ -114,9 +129,9 @@ impl Store {
         }
     }
 
-    /// Ends the row of guesses at an address, after a right one.
-    pub async fn clear_guesses(&self, portal: PortalId, address: AddressKey) -> Result<(), StoreError> {
-        let key = row_key(portal, address).attributes();
+    /// Ends the row of guesses, after a right one.
+    pub async fn clear_guesses(&self, portal: PortalId, guessed: Guessed) -> Result<(), StoreError> {
+        let key = row_key(portal, guessed).attributes();
         self.client.delete_item().table_name(&self.tables.codes).set_key(Some(key)).send().await?;
         Ok(())
     }
