@@ -363,6 +363,7 @@ fn every_unsafe_route_takes_a_key_or_is_one_of_these() {
     let expected = "\
 DELETE /v1/session
 DELETE /v1/sessions
+POST /v1/portals/{portal}/invitation
 POST /v1/portals/{portal}/password
 POST /v1/portals/{portal}/password-sessions
 POST /v1/portals/{portal}/registration

@@ -9,6 +9,7 @@ mod codes;
 mod documents;
 mod faults;
 mod idempotency;
+mod invitations;
 mod later_steps;
 mod page;
 mod passwords;

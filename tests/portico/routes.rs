@@ -14,6 +14,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
     let apis: Vec<(&'static str, Api)> = vec![
         ("approve", approve::api(&deployment).unwrap()),
+        ("invite", invite::api(&deployment).unwrap()),
         ("password", password::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
         ("portals", portals::api(&deployment).unwrap()),
@@ -31,6 +32,12 @@ fn every_route_asks_for_the_right_that_it_should() {
     let table: Vec<String> = all().iter().map(|(_, route)| format!("{} {}: {:?}", route.method, route.path, route.access)).collect();
     let expected = "\
 POST /v1/admin/portals/{portal}/approvals: Member(DecideApplications)
+POST /v1/admin/portals/{portal}/invitations: Member(ManageUsers)
+GET /v1/admin/portals/{portal}/invitations: Member(ReadUsers)
+POST /v1/admin/portals/{portal}/invitations/actions: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/invitations/{invitation}: Member(ManageUsers)
+POST /v1/admin/portals/{portal}/invitations/{invitation}/resend: Member(ManageUsers)
+POST /v1/portals/{portal}/invitation: Anonymous
 POST /v1/portals/{portal}/password-sessions: Anonymous
 GET /v1/portals/{portal}/password: Anonymous
 POST /v1/portals/{portal}/password: Anonymous

@@ -183,12 +183,24 @@ async fn exercise(stage: &Stage) {
     stage.admin(Method::GET, "/v1/admin/organisation").send().await;
     stage.admin(Method::GET, &stage.admin_path("/spend")).send().await;
     stage.admin(Method::PATCH, "/v1/admin/organisation").json(&json!({ "packs": 1 })).send().await;
+    invitations(stage).await;
     repeatable(stage).await;
     refuse(stage).await;
     stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
     stage.cloud.run_schedule("close-registration").await.unwrap().unwrap();
     stage.cloud.clock().advance(8 * 86_400);
     stage.cloud.run_schedule("expire-sign-ins").await.unwrap().unwrap();
+}
+
+/// Made, listed, repeated, withdrawn, made anew in its place, and asked for by its link.
+async fn invitations(stage: &Stage) {
+    let invited = stage.invited(json!({ "address": "wu@example.com" })).await;
+    let path = stage.admin_path(&format!("/invitations/{}", invited.text("id")));
+    stage.admin(Method::GET, &stage.admin_path("/invitations")).send().await;
+    let token = stage.admin(Method::POST, &format!("{path}/resend")).send().await.text("url").split_once('=').unwrap().1.to_owned();
+    stage.post(&stage.path("codes"), json!({ "invitation": token, "purpose": "sign-in" })).await;
+    stage.admin(Method::DELETE, &path).send().await;
+    stage.invited(json!({ "address": "wu@example.com" })).await;
 }
 
 /// A call with a key to each function that takes one from members: the turn and the answer are written even for a body that is none.

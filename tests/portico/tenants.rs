@@ -10,6 +10,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
     let stage = Stage::open().await;
     stage.applicant(&phone(1)).await;
     let user = stage.users("pending").await[0].clone();
+    let invitation = stage.invited(json!({ "address": "wang@example.com" })).await.text("id");
     let stranger = stage.neighbour().await.administrator.session;
     let link = &stage.seeded.suffix;
     let before = stage.everything();
@@ -26,11 +27,16 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::GET, stage.admin_path(&format!("/users/{user}")), None),
         (Method::PATCH, stage.admin_path(&format!("/users/{user}")), Some(json!({ "status": "disabled" }))),
         (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
+        (Method::POST, stage.admin_path("/invitations"), Some(json!({ "address": "li@example.com" }))),
+        (Method::GET, stage.admin_path("/invitations"), None),
+        (Method::POST, stage.admin_path("/invitations/actions"), Some(json!({ "invitations": [invitation], "action": "cancel" }))),
+        (Method::DELETE, stage.admin_path(&format!("/invitations/{invitation}")), None),
+        (Method::POST, stage.admin_path(&format!("/invitations/{invitation}/resend")), None),
     ];
     let ours = routes_below_a_portal();
     for route in &ours {
         assert!(
-            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user)) == (&route.0, route.1.to_owned())),
+            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user, &invitation)) == (&route.0, route.1.to_owned())),
             "{route:?} is not tried"
         );
     }
@@ -54,8 +60,9 @@ fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
         .collect()
 }
 
-fn shape(path: &str, stage: &Stage, user: &str) -> String {
-    path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(&stage.seeded.suffix, "{link}")
+fn shape(path: &str, stage: &Stage, user: &str, invitation: &str) -> String {
+    let path = path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(invitation, "{invitation}");
+    path.replace(&stage.seeded.suffix, "{link}")
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
     let mut functions = Functions::default();
     let apis: &[(&str, Build)] = &[
         ("approve", approve::api),
+        ("invite", invite::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),
         ("register", register::api),

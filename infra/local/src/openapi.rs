@@ -36,6 +36,7 @@ pub fn document() -> openapi::OpenApi {
     whole.merge(portals::Docs::openapi());
     whole.merge(users::Docs::openapi());
     whole.merge(approve::Docs::openapi());
+    whole.merge(invite::Docs::openapi());
     let kinds = Kind::ALL
         .iter()
         .map(|kind| format!("- `{}` ({}): {}", kind.name(), kind.status().as_u16(), kind.title(portico_domain::locale::Locale::En)));

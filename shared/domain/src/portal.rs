@@ -397,6 +397,11 @@ impl Portal {
         self.links.iter().find(|link| link.kind == LinkKind::Custom).or(self.links.first())
     }
 
+    /// The link to pass on to somebody with this kind of account: the one that is shown to people, if it offers that.
+    pub fn link_for(&self, kind: AddressKind) -> Option<&Link> {
+        self.main_link().into_iter().chain(&self.links).find(|link| self.accounts_at(Some(link)).allow(kind))
+    }
+
     /// The kinds of account offered at a link (or at the portal itself): what both allow (F6).
     pub fn accounts_at(&self, link: Option<&Link>) -> Accounts {
         let own = self.settings.sign_in.accounts;

@@ -24,6 +24,7 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
+pub use invitations::{InvitationPage, InvitationToken, Invited};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, PasswordCase, StoredPassword};
@@ -37,7 +38,7 @@ pub use users::{Advance, Change, Decision, Enrol, Page, Written};
 pub enum Table {
     /// Organisations, portals, links.
     Portals,
-    /// Users, their addresses and sessions, members, seats.
+    /// Users, their addresses, invitations and sessions, members, seats.
     Users,
     /// Codes, counters, spent tickets, answers to calls with a key.
     Codes,
