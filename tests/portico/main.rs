@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod administration;
+mod admission;
 mod approvals;
 mod bodies;
 mod budgets;
@@ -23,3 +24,4 @@ mod spend;
 mod stage;
 mod template;
 mod tenants;
+mod whitelist;

@@ -13,6 +13,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
     let deployment =
         Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
     let apis: Vec<(&'static str, Api)> = vec![
+        ("admission", admission::api(&deployment).unwrap()),
         ("approve", approve::api(&deployment).unwrap()),
         ("invite", invite::api(&deployment).unwrap()),
         ("password", password::api(&deployment).unwrap()),
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("session", session::api(&deployment).unwrap()),
         ("users", users::api(&deployment).unwrap()),
         ("verify-code", verify_code::api(&deployment).unwrap()),
+        ("whitelist", whitelist::api(&deployment).unwrap()),
     ];
     apis.into_iter().flat_map(|(name, api)| api.routes().iter().map(move |route| (name, route.clone())).collect::<Vec<_>>()).collect()
 }
@@ -31,6 +33,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
 fn every_route_asks_for_the_right_that_it_should() {
     let table: Vec<String> = all().iter().map(|(_, route)| format!("{} {}: {:?}", route.method, route.path, route.access)).collect();
     let expected = "\
+POST /v1/admin/portals/{portal}/admission: Member(ReadUsers)
 POST /v1/admin/portals/{portal}/approvals: Member(DecideApplications)
 POST /v1/admin/portals/{portal}/invitations: Member(ManageUsers)
 GET /v1/admin/portals/{portal}/invitations: Member(ReadUsers)
@@ -67,7 +70,12 @@ GET /.well-known/jwks.json: Anonymous
 GET /v1/admin/portals/{portal}/users: Member(ReadUsers)
 GET /v1/admin/portals/{portal}/users/{user}: Member(ReadUsers)
 PATCH /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
-POST /v1/portals/{portal}/sessions: Anonymous";
+POST /v1/portals/{portal}/sessions: Anonymous
+GET /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+PUT /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+POST /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+DELETE /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+DELETE /v1/admin/portals/{portal}/whitelist/rows/{row}: Member(DecideApplications)";
     assert_eq!(table.join("\n"), expected);
 }
 

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, phone};
 
+/// The key of a row of a whitelist.
+const ROW: &str = "00112233445566778899aabbccddeeff";
+
 #[tokio::test]
 async fn nothing_of_another_organisation_can_be_read_or_changed() {
     let stage = Stage::open().await;
@@ -27,6 +30,12 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::GET, stage.admin_path(&format!("/users/{user}")), None),
         (Method::PATCH, stage.admin_path(&format!("/users/{user}")), Some(json!({ "status": "disabled" }))),
         (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
+        (Method::POST, stage.admin_path("/admission"), Some(json!({ "address": phone(1) }))),
+        (Method::GET, stage.admin_path("/whitelist/rows"), None),
+        (Method::PUT, stage.admin_path("/whitelist/rows"), Some(json!({ "rows": [] }))),
+        (Method::POST, stage.admin_path("/whitelist/rows"), Some(json!({ "rows": [] }))),
+        (Method::DELETE, stage.admin_path("/whitelist/rows"), None),
+        (Method::DELETE, stage.admin_path(&format!("/whitelist/rows/{ROW}")), None),
         (Method::POST, stage.admin_path("/invitations"), Some(json!({ "address": "li@example.com" }))),
         (Method::GET, stage.admin_path("/invitations"), None),
         (Method::POST, stage.admin_path("/invitations/actions"), Some(json!({ "invitations": [invitation], "action": "cancel" }))),
@@ -62,7 +71,7 @@ fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
 
 fn shape(path: &str, stage: &Stage, user: &str, invitation: &str) -> String {
     let path = path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(invitation, "{invitation}");
-    path.replace(&stage.seeded.suffix, "{link}")
+    path.replace(&stage.seeded.suffix, "{link}").replace(ROW, "{row}")
 }
 
 #[tokio::test]

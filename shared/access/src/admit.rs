@@ -12,6 +12,7 @@ use portico_domain::{
     session::NewSession,
     suffix::Suffix,
     user::{Consent, Reason, Status, User},
+    whitelist,
 };
 use portico_runtime::entropy;
 use portico_store::{Advance, Device, Enrol, Opening, SessionToken, Written};
@@ -159,6 +160,10 @@ impl Gate {
             };
             let invitation = invitation.filter(|invitation| invitation.is_open(now));
             let mut user = attendance.candidate(&portal, now);
+            let whitelisted = match whitelist::wanted(&portal, &user, attendance.answers) {
+                Some(row) => self.store.has_row(portal.id, row.key).await?,
+                None => false,
+            };
             let decision = decide(&Case {
                 portal: &portal,
                 link: attendance.link.and_then(|suffix| portal.link(suffix)),
@@ -168,6 +173,7 @@ impl Gate {
                 answers: attendance.answers,
                 consent: user.consent.as_ref().map(|consent| consent.version),
                 invitation: invitation.as_ref(),
+                whitelisted,
                 now,
             })?;
             let grant = match decision.entry {

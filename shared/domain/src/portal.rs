@@ -14,6 +14,7 @@ use crate::{
     spend::Budget,
     suffix::Suffix,
     text::{Name, Text},
+    whitelist::{Whitelist, WhitelistError},
     window::{Window, WindowState},
 };
 
@@ -182,6 +183,9 @@ pub struct Settings {
     pub roles: Vec<Role>,
     /// The role of those who sign up (F67).
     pub default_role: RoleId,
+    /// Whose application needs no administrator (F46).
+    #[serde(default)]
+    pub whitelist: Whitelist,
     /// What users may change of themselves (F81).
     #[serde(default)]
     pub profile: Profile,
@@ -208,6 +212,9 @@ pub enum SettingsError {
     /// The fields do not go together.
     #[error(transparent)]
     Fields(#[from] FieldsError),
+    /// The columns of the whitelist do not go with the fields.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
     /// No role, too many, or two with one identifier.
     #[error("1 to {MAX_ROLES} roles with different identifiers are needed")]
     Roles,
@@ -225,6 +232,8 @@ impl SettingsError {
             Self::NoCountries => "/signIn/countries".into(),
             Self::Fields(FieldsError::Duplicate { index } | FieldsError::Options { index }) => format!("/fields/{index}"),
             Self::Fields(_) => "/fields".into(),
+            Self::Whitelist(WhitelistError::Column(index)) => format!("/whitelist/columns/{index}"),
+            Self::Whitelist(_) => "/whitelist/columns".into(),
             Self::Roles => "/roles".into(),
             Self::DefaultRole => "/defaultRole".into(),
         }
@@ -263,6 +272,7 @@ impl Settings {
             fields: vec![name_field],
             default_role: role.id.clone(),
             roles: vec![role],
+            whitelist: Whitelist::default(),
             profile: Profile::default(),
             daily_sms: None,
             signature: None,
@@ -281,6 +291,7 @@ impl Settings {
             return Err(SettingsError::BindBoth);
         }
         check_definitions(&self.fields)?;
+        self.whitelist.check(&self.fields)?;
         let distinct = self.roles.iter().enumerate().all(|(at, role)| self.roles[..at].iter().all(|earlier| earlier.id != role.id));
         if self.roles.is_empty() || self.roles.len() > MAX_ROLES || !distinct {
             return Err(SettingsError::Roles);

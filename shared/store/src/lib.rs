@@ -15,6 +15,7 @@ mod sessions;
 mod spend;
 mod transaction;
 mod users;
+mod whitelist;
 
 use aws_sdk_dynamodb::{
     Client,
@@ -32,11 +33,12 @@ pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
+pub use whitelist::RowPage;
 
 /// A table that a function may be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Organisations, portals, links.
+    /// Organisations, portals, links, whitelists.
     Portals,
     /// Users, their addresses, invitations and sessions, members, seats.
     Users,
