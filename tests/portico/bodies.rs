@@ -21,6 +21,16 @@ async fn routes(stage: &Stage) -> Vec<(Method, String, Option<String>, Value)> {
         (Method::PATCH, stage.admin_path(""), admin.clone(), json!({ "name": "x" })),
         (Method::POST, stage.admin_path("/links"), admin.clone(), json!({ "suffix": "some-suffix" })),
         (Method::PATCH, stage.admin_path(&format!("/users/{user}")), admin.clone(), json!({ "status": "disabled" })),
+        (Method::POST, stage.admin_path("/admission"), admin.clone(), json!({ "address": phone(9_004) })),
+        (Method::PUT, stage.admin_path("/whitelist/rows"), admin.clone(), json!({ "rows": [[phone(9_005)]] })),
+        (Method::POST, stage.path("invitation"), None, json!({ "token": "x" })),
+        (Method::POST, stage.admin_path("/invitations"), admin.clone(), json!({ "address": phone(9_003) })),
+        (
+            Method::POST,
+            stage.admin_path("/invitations/actions"),
+            admin.clone(),
+            json!({ "invitations": [stage.seeded.portal], "action": "cancel" }),
+        ),
         (Method::PATCH, "/v1/admin/organisation".into(), admin.clone(), json!({ "packs": 1 })),
         (Method::POST, "/v1/admin/portals".into(), admin, json!({ "application": "x" })),
     ]

@@ -365,6 +365,7 @@ DELETE /v1/me/totp
 DELETE /v1/session
 DELETE /v1/sessions
 POST /v1/me/totp
+POST /v1/portals/{portal}/invitation
 POST /v1/portals/{portal}/password
 POST /v1/portals/{portal}/password-sessions
 POST /v1/portals/{portal}/registration

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod administration;
+mod admission;
 mod agreements;
 mod approvals;
 mod authenticators;
@@ -12,6 +13,7 @@ mod documents;
 mod doors;
 mod faults;
 mod idempotency;
+mod invitations;
 mod later_steps;
 mod page;
 mod passwords;
@@ -26,3 +28,4 @@ mod spend;
 mod stage;
 mod template;
 mod tenants;
+mod whitelist;

@@ -13,7 +13,9 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
     let deployment =
         Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
     let apis: Vec<(&'static str, Api)> = vec![
+        ("admission", admission::api(&deployment).unwrap()),
         ("approve", approve::api(&deployment).unwrap()),
+        ("invite", invite::api(&deployment).unwrap()),
         ("password", password::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
         ("portals", portals::api(&deployment).unwrap()),
@@ -23,6 +25,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("session", session::api(&deployment).unwrap()),
         ("users", users::api(&deployment).unwrap()),
         ("verify-code", verify_code::api(&deployment).unwrap()),
+        ("whitelist", whitelist::api(&deployment).unwrap()),
     ];
     apis.into_iter().flat_map(|(name, api)| api.routes().iter().map(move |route| (name, route.clone())).collect::<Vec<_>>()).collect()
 }
@@ -31,7 +34,14 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
 fn every_route_asks_for_the_right_that_it_should() {
     let table: Vec<String> = all().iter().map(|(_, route)| format!("{} {}: {:?}", route.method, route.path, route.access)).collect();
     let expected = "\
+POST /v1/admin/portals/{portal}/admission: Member(ReadUsers)
 POST /v1/admin/portals/{portal}/approvals: Member(DecideApplications)
+POST /v1/admin/portals/{portal}/invitations: Member(ManageUsers)
+GET /v1/admin/portals/{portal}/invitations: Member(ReadUsers)
+POST /v1/admin/portals/{portal}/invitations/actions: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/invitations/{invitation}: Member(ManageUsers)
+POST /v1/admin/portals/{portal}/invitations/{invitation}/resend: Member(ManageUsers)
+POST /v1/portals/{portal}/invitation: Anonymous
 POST /v1/portals/{portal}/password-sessions: Anonymous
 GET /v1/portals/{portal}/password: Anonymous
 POST /v1/portals/{portal}/password: Anonymous
@@ -77,7 +87,12 @@ DELETE /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
 GET /v1/admin/portals/{portal}/users/{user}/sessions: Member(ReadUsers)
 DELETE /v1/admin/portals/{portal}/users/{user}/sessions: Member(ManageUsers)
 DELETE /v1/admin/portals/{portal}/users/{user}/sessions/{session}: Member(ManageUsers)
-POST /v1/portals/{portal}/sessions: Anonymous";
+POST /v1/portals/{portal}/sessions: Anonymous
+GET /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+PUT /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+POST /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+DELETE /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
+DELETE /v1/admin/portals/{portal}/whitelist/rows/{row}: Member(DecideApplications)";
     assert_eq!(table.join("\n"), expected);
 }
 

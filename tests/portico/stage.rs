@@ -217,6 +217,18 @@ impl Stage {
         self.admin(Method::POST, &self.admin_path("/approvals")).json(&body).send().await
     }
 
+    /// Invites somebody as the administrator.
+    pub(crate) async fn invite(&self, invitation: Value) -> Answer {
+        self.admin(Method::POST, &self.admin_path("/invitations")).json(&invitation).send().await
+    }
+
+    /// An invitation that was made.
+    pub(crate) async fn invited(&self, invitation: Value) -> Answer {
+        let answer = self.invite(invitation).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer
+    }
+
     /// Somebody who is signed in: their session. The portal must be open to anyone.
     pub(crate) async fn signed_in(&self, address: &str) -> String {
         let answer = self.prove(address).await;

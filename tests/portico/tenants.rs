@@ -5,11 +5,15 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, phone};
 
+/// The key of a row of a whitelist.
+const ROW: &str = "00112233445566778899aabbccddeeff";
+
 #[tokio::test]
 async fn nothing_of_another_organisation_can_be_read_or_changed() {
     let stage = Stage::open().await;
     stage.applicant(&phone(1)).await;
     let user = stage.users("pending").await[0].clone();
+    let invitation = stage.invited(json!({ "address": "wang@example.com" })).await.text("id");
     let stranger = stage.neighbour().await.administrator.session;
     let link = &stage.seeded.suffix;
     let before = stage.everything();
@@ -32,11 +36,22 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions")), None),
         (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions/of-somebody")), None),
         (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
+        (Method::POST, stage.admin_path("/admission"), Some(json!({ "address": phone(1) }))),
+        (Method::GET, stage.admin_path("/whitelist/rows"), None),
+        (Method::PUT, stage.admin_path("/whitelist/rows"), Some(json!({ "rows": [] }))),
+        (Method::POST, stage.admin_path("/whitelist/rows"), Some(json!({ "rows": [] }))),
+        (Method::DELETE, stage.admin_path("/whitelist/rows"), None),
+        (Method::DELETE, stage.admin_path(&format!("/whitelist/rows/{ROW}")), None),
+        (Method::POST, stage.admin_path("/invitations"), Some(json!({ "address": "li@example.com" }))),
+        (Method::GET, stage.admin_path("/invitations"), None),
+        (Method::POST, stage.admin_path("/invitations/actions"), Some(json!({ "invitations": [invitation], "action": "cancel" }))),
+        (Method::DELETE, stage.admin_path(&format!("/invitations/{invitation}")), None),
+        (Method::POST, stage.admin_path(&format!("/invitations/{invitation}/resend")), None),
     ];
     let ours = routes_below_a_portal();
     for route in &ours {
         assert!(
-            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user)) == (&route.0, route.1.to_owned())),
+            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user, &invitation)) == (&route.0, route.1.to_owned())),
             "{route:?} is not tried"
         );
     }
@@ -60,11 +75,9 @@ fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
         .collect()
 }
 
-fn shape(path: &str, stage: &Stage, user: &str) -> String {
-    path.replace(&stage.seeded.portal, "{portal}")
-        .replace(user, "{user}")
-        .replace(&stage.seeded.suffix, "{link}")
-        .replace("of-somebody", "{session}")
+fn shape(path: &str, stage: &Stage, user: &str, invitation: &str) -> String {
+    let path = path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(invitation, "{invitation}");
+    path.replace(&stage.seeded.suffix, "{link}").replace(ROW, "{row}").replace("of-somebody", "{session}")
 }
 
 #[tokio::test]

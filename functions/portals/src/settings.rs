@@ -13,6 +13,7 @@ use portico_domain::{
     ids::PortalId,
     portal::{Access, Portal, Profile, Registration, Role, RoleId, Settings, SignIn},
     text::{Name, Text},
+    whitelist::Whitelist,
 };
 use portico_http::{Body, CurrentMember, Kind, Problem, Problems};
 use portico_store::Saved;
@@ -40,6 +41,8 @@ pub(crate) struct SettingsChange {
     fields: Option<Vec<Field>>,
     roles: Option<Vec<Role>>,
     default_role: Option<RoleId>,
+    /// Whose application needs no administrator (F46).
+    whitelist: Option<Whitelist>,
     /// What users may change of themselves (F81).
     profile: Option<Profile>,
     /// SMS with codes on a day, UTC (S14); null for the deployment's cap.
@@ -72,6 +75,7 @@ impl SettingsChange {
         set(&mut settings.fields, self.fields);
         set(&mut settings.roles, self.roles);
         set(&mut settings.default_role, self.default_role);
+        set(&mut settings.whitelist, self.whitelist);
         set(&mut settings.profile, self.profile);
         set(&mut settings.daily_sms, self.daily_sms);
         set(&mut settings.signature, self.signature);

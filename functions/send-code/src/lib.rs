@@ -18,7 +18,7 @@ use portico_domain::{
 use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal, write_flow};
 use portico_messaging::{Messenger, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
-use portico_store::{Store, Table};
+use portico_store::{InvitationToken, Store, Table};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -52,9 +52,11 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CodeRequest {
-    /// A phone number or an email address, as typed; needed for every purpose but `second-step`.
+    /// A phone number or an email address, as typed; needed for every purpose but `second-step`, unless there is an `invitation`.
     #[schema(example = "138 0013 8000", max_length = 320)]
     address: Option<String>,
+    /// The token in the link of an invitation, in the place of `address`: the code goes to who was invited (S48). With `sign-in` only.
+    invitation: Option<String>,
     /// What the code is for.
     purpose: Purpose,
     /// The suffix of the link by which they came.
@@ -70,6 +72,13 @@ struct CodeRequest {
 impl CodeRequest {
     /// What is wanted, if all that it takes is there.
     fn want(self) -> Result<Want, Problem> {
+        if let Some(token) = self.invitation {
+            if self.purpose != Purpose::SignIn || self.address.is_some() {
+                return Err(Problem::invalid("/invitation", "invalid", "goes with the purpose sign-in, and without an address"));
+            }
+            let token = InvitationToken::parse(&token).ok_or(Kind::NotFound)?;
+            return Ok(Want::Invited { token, link: self.link });
+        }
         let address = self.address.ok_or_else(|| missing("/address"));
         let ticket = self.ticket.ok_or_else(|| missing("/ticket"));
         Ok(match self.purpose {

@@ -28,7 +28,9 @@ type Build = fn(&Deployment) -> Result<Api, MissingVariable>;
 pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions, LocalError> {
     let mut functions = Functions::default();
     let apis: &[(&str, Build)] = &[
+        ("admission", admission::api),
         ("approve", approve::api),
+        ("invite", invite::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),
         ("profile", profile::api),
@@ -38,6 +40,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("users", users::api),
         ("password", password::api),
         ("verify-code", verify_code::api),
+        ("whitelist", whitelist::api),
     ];
     for (name, api) in apis {
         let api = api(&deployment(name)).map_err(|missing| LocalError::Function { function: (*name).to_owned(), source: missing })?;

@@ -37,6 +37,9 @@ pub fn document() -> openapi::OpenApi {
     whole.merge(portals::Docs::openapi());
     whole.merge(users::Docs::openapi());
     whole.merge(approve::Docs::openapi());
+    whole.merge(invite::Docs::openapi());
+    whole.merge(whitelist::Docs::openapi());
+    whole.merge(admission::Docs::openapi());
     let kinds = Kind::ALL
         .iter()
         .map(|kind| format!("- `{}` ({}): {}", kind.name(), kind.status().as_u16(), kind.title(portico_domain::locale::Locale::En)));

@@ -8,10 +8,11 @@ use portico_domain::{
     ids::{FlowId, UserId},
     invitation::Invitation,
     locale::Locale,
-    portal::{Access, Portal},
+    portal::Portal,
     session::NewSession,
     suffix::Suffix,
     user::{Consent, Reason, Status, User},
+    whitelist,
 };
 use portico_runtime::entropy;
 use portico_store::{Advance, Device, Enrol, Opening, SessionToken, Written};
@@ -147,10 +148,9 @@ impl Attendance<'_> {
         User::new(self.id, portal.id, self.proof.address.clone(), portal.role_at(link), self.arrival.visitor.locale, now)
     }
 
-    /// Whether an invitation can matter: where people apply or are invited, to who is not through yet and came by none.
-    fn asks_for_invitation(&self, portal: &Portal) -> bool {
-        let not_through = self.user.as_ref().is_none_or(|user| user.status == Status::Inactive && user.invitation.is_none());
-        portal.settings.access != Access::Anyone && not_through
+    /// Whether an invitation can matter: to who is not through yet and came by none. Where anyone may come in, it brings the role.
+    fn asks_for_invitation(&self) -> bool {
+        self.user.as_ref().is_none_or(|user| user.status == Status::Inactive && user.invitation.is_none())
     }
 }
 
@@ -158,12 +158,16 @@ impl Gate {
     /// Decides, writes what the decision asks for in one transaction, and decides again if portal or account changed meanwhile.
     pub(crate) async fn admit(&self, mut portal: Portal, mut attendance: Attendance<'_>, now: Timestamp) -> Result<Outcome, AccessError> {
         for _ in 0..DECISIONS {
-            let invitation = match attendance.asks_for_invitation(&portal) {
+            let invitation = match attendance.asks_for_invitation() {
                 true => self.store.invitation(portal.id, attendance.proof.address.key(portal.id)).await?,
                 false => None,
             };
             let invitation = invitation.filter(|invitation| invitation.is_open(now));
             let mut user = attendance.candidate(&portal, now);
+            let whitelisted = match whitelist::wanted(&portal, &user, attendance.answers) {
+                Some(row) => self.store.has_row(portal.id, row.key).await?,
+                None => false,
+            };
             let decision = decide(&Case {
                 portal: &portal,
                 link: attendance.link.and_then(|suffix| portal.link(suffix)),
@@ -173,6 +177,7 @@ impl Gate {
                 answers: attendance.answers,
                 consent: user.consent.as_ref().map(|consent| consent.version),
                 invitation: invitation.as_ref(),
+                whitelisted,
                 now,
             })?;
             let grant = match decision.entry {

@@ -12,7 +12,7 @@ use portico_domain::{
     suffix::Suffix,
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{LiveCode, Recipient, Sending, Store};
+use portico_store::{InvitationToken, LiveCode, Recipient, Sending, Store};
 
 use crate::{
     AccessError, EntryError, Keyring,
@@ -32,6 +32,13 @@ pub enum Want {
         address: String,
         /// What the code is for: anything but a step of a sign-in that is under way.
         purpose: Purpose,
+        /// The suffix of the link by which they came.
+        link: Option<Suffix>,
+    },
+    /// A code to an invited address, with the token of the invitation's link (S48). To sign in.
+    Invited {
+        /// From the link.
+        token: InvitationToken,
         /// The suffix of the link by which they came.
         link: Option<Suffix>,
     },
@@ -55,6 +62,7 @@ impl Want {
     fn purpose(&self) -> Purpose {
         match self {
             Self::Typed { purpose, .. } => *purpose,
+            Self::Invited { .. } => Purpose::SignIn,
             Self::Bind { .. } => Purpose::Bind,
             Self::SecondStep { .. } => Purpose::SecondStep,
         }
@@ -62,7 +70,7 @@ impl Want {
 
     fn ticket(&self) -> Option<&str> {
         match self {
-            Self::Typed { .. } => None,
+            Self::Typed { .. } | Self::Invited { .. } => None,
             Self::Bind { ticket, .. } | Self::SecondStep { ticket, .. } => Some(ticket),
         }
     }
@@ -70,7 +78,7 @@ impl Want {
     fn typed(&self) -> Option<&str> {
         match self {
             Self::Typed { address, .. } | Self::Bind { address, .. } => Some(address),
-            Self::SecondStep { .. } => None,
+            Self::Invited { .. } | Self::SecondStep { .. } => None,
         }
     }
 }
@@ -88,7 +96,7 @@ struct Order<'a> {
 impl Order<'_> {
     fn link(&self) -> Option<&Suffix> {
         match self.want {
-            Want::Typed { link, .. } => link.as_ref(),
+            Want::Typed { link, .. } | Want::Invited { link, .. } => link.as_ref(),
             Want::Bind { .. } | Want::SecondStep { .. } => None,
         }
     }
@@ -147,7 +155,7 @@ impl CodeDesk {
             Some(ticket) => Some(ticket::read(&self.keyring, portal.id, ticket, now).await?),
             None => None,
         };
-        let address = self.recipient(&portal, want, facts.as_ref()).await?;
+        let address = self.recipient(&portal, want, facts.as_ref(), now).await?;
         if guess.as_ref() != Some(&address) {
             known = self.store.recipient(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
         }
@@ -156,16 +164,19 @@ impl CodeDesk {
     }
 
     /// The address that a code goes to, if the portal and the step allow it.
-    async fn recipient(&self, portal: &Portal, want: &Want, facts: Option<&Facts>) -> Result<Address, EntryError> {
+    async fn recipient(&self, portal: &Portal, want: &Want, facts: Option<&Facts>, now: Timestamp) -> Result<Address, EntryError> {
         let parse = |typed: &str| Address::parse(typed, &portal.settings.sign_in.countries).map_err(EntryError::Address);
         match (want, facts.map(|facts| (facts, facts.open))) {
             (Want::Typed { address, link, .. }, _) => {
                 let address = parse(address)?;
-                let link = link.as_ref().map(|suffix| portal.link(suffix).ok_or(Refusal::MethodOff)).transpose();
-                if !portal.accounts_at(link.map_err(AccessError::from)?).allow(address.kind()) {
-                    return Err(AccessError::from(Refusal::MethodOff).into());
-                }
+                offered(portal, link.as_ref(), &address)?;
                 Ok(address)
+            }
+            (Want::Invited { token, link }, _) => {
+                let found = self.store.invitation_of_token(portal.id, token).await.map_err(AccessError::from)?;
+                let invitation = found.filter(|invitation| invitation.is_open(now)).ok_or(AccessError::NoInvitation)?;
+                offered(portal, link.as_ref(), &invitation.address)?;
+                Ok(invitation.address)
             }
             (Want::Bind { address, .. }, Some((_, Open::Bind(missing)))) => {
                 let address = parse(address)?;
@@ -243,4 +254,10 @@ impl CodeDesk {
     pub fn resend_seconds(&self) -> i64 {
         self.caps.recipient_interval.as_secs()
     }
+}
+
+/// Refuses a kind of account that the link does not offer (F6, F11).
+fn offered(portal: &Portal, link: Option<&Suffix>, address: &Address) -> Result<(), AccessError> {
+    let link = link.map(|suffix| portal.link(suffix).ok_or(Refusal::MethodOff)).transpose()?;
+    if portal.accounts_at(link).allow(address.kind()) { Ok(()) } else { Err(Refusal::MethodOff.into()) }
 }

@@ -51,6 +51,9 @@ pub enum AccessError {
     /// The address belongs to another account of the portal.
     #[error("the address belongs to another account")]
     AlreadyBound,
+    /// The link of the invitation is not ours, of another portal, used, withdrawn, replaced or too old (S48).
+    #[error("the invitation is no longer good")]
+    NoInvitation,
     /// Nobody has the address that was proven.
     #[error("no account has this address")]
     NoAccount,

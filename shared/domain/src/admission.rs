@@ -69,6 +69,8 @@ pub struct Case<'a> {
     pub consent: Option<u32>,
     /// The invitation of the proven address, if it is open.
     pub invitation: Option<&'a Invitation>,
+    /// Whether the whitelist has what they proved and filled in (F46).
+    pub whitelisted: bool,
     /// The present.
     pub now: Timestamp,
 }
@@ -166,48 +168,133 @@ pub enum Refusal {
     Disabled,
 }
 
-/// Decides a case. The order of the rules is the order in which a person learns of them.
-pub fn decide(case: &Case<'_>) -> Result<Decision, Refusal> {
-    let settings = &case.portal.settings;
-    if !settings.enabled {
-        return Err(Refusal::PortalOff);
-    }
-    if !offers(case) {
-        return Err(Refusal::MethodOff);
-    }
-    let status = case.user.map_or(Status::Inactive, |user| user.status);
-    // Before anything is told of the account: who knows the password alone learns nothing from it (S38).
-    if settings.sign_in.second_step && case.proof.method.wants_second_step() && !case.proof.second_step {
-        return Ok(next(status, Step::SecondStep));
-    }
-    match case.user {
-        Some(user) => match user.status {
-            Status::Active => return Ok(missing(case).map_or_else(|| enter(case), |step| next(Status::Active, step))),
-            Status::Pending => return Ok(next(Status::Pending, Step::AwaitApproval)),
-            Status::Rejected => return Err(Refusal::Rejected(user.decided.as_ref().and_then(|decided| decided.reason.clone()))),
-            Status::Disabled => return Err(Refusal::Disabled),
+/// The rules, in the order in which a person learns of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The portal is on (F1).
+    Enabled,
+    /// The link offers this kind of account and this way to sign in (F6, F11, F14).
+    Method,
+    /// The second step is done (F19).
+    SecondStep,
+    /// Nobody rejected or disabled the account, and it does not wait for approval (F57).
+    Status,
+    /// Who has no account comes within the window (F20).
+    Window,
+    /// Who is not in yet is invited, where only invited people get in (F31).
+    Invitation,
+    /// The agreements are accepted (F10).
+    Consent,
+    /// Both addresses are proven, where the portal wants both (F21).
+    Bind,
+    /// The fields are filled in (F32).
+    Collect,
+    /// An administrator, the whitelist or an invitation lets in who is not in yet (F30, F46).
+    Approval,
+}
+
+impl Rule {
+    /// All of them, in their order.
+    pub const ALL: [Self; 10] = [
+        Self::Enabled,
+        Self::Method,
+        Self::SecondStep,
+        Self::Status,
+        Self::Window,
+        Self::Invitation,
+        Self::Consent,
+        Self::Bind,
+        Self::Collect,
+        Self::Approval,
+    ];
+
+    /// What the rule makes of a case that the rules before it let pass; `None` if it lets it pass, too.
+    fn judge(self, case: &Case<'_>) -> Option<Result<Decision, Refusal>> {
+        let settings = &case.portal.settings;
+        let status = case.user.map_or(Status::Inactive, |user| user.status);
+        let is_in = status == Status::Active;
+        let step = match self {
+            Self::Enabled if !settings.enabled => return Some(Err(Refusal::PortalOff)),
+            Self::Method if !offers(case) => return Some(Err(Refusal::MethodOff)),
+            Self::Status => return judge_status(case),
             // The account was made inside the window; its owner may finish signing up later (F34).
-            Status::Inactive => {}
-        },
-        None => match &settings.registration.window {
-            Some(window) if window.state(case.now) != WindowState::Open => return Err(Refusal::RegistrationClosed(window.clone())),
-            _ => {}
-        },
+            Self::Window if case.user.is_none() => {
+                let window = settings.registration.window.as_ref().filter(|window| window.state(case.now) != WindowState::Open)?;
+                return Some(Err(Refusal::RegistrationClosed(window.clone())));
+            }
+            Self::Invitation if !is_in && settings.access == Access::Invited && !invited(case) => return Some(Err(Refusal::NotInvited)),
+            // Before anything is told of the account: who knows the password alone learns nothing from it (S38).
+            Self::SecondStep => wants_second_step(case).then_some(Step::SecondStep),
+            Self::Consent => case.portal.agreement_version().filter(|version| case.consent != Some(*version)).map(Step::Consent),
+            Self::Bind => missing_address(case).map(Step::Bind),
+            Self::Collect if !is_in => wants_answers(case).then_some(Step::Collect),
+            Self::Approval if !is_in && settings.access == Access::Approved && !invited(case) && !case.whitelisted => {
+                return Some(Ok(next(Status::Pending, Step::AwaitApproval)));
+            }
+            Self::Enabled | Self::Method | Self::Window | Self::Invitation | Self::Collect | Self::Approval => None,
+        };
+        step.map(|step| Ok(next(status, step)))
     }
-    if settings.access == Access::Invited && !invited(case) {
-        return Err(Refusal::NotInvited);
+}
+
+/// Decides a case: as the first rule says that does not let it pass, else it enters.
+pub fn decide(case: &Case<'_>) -> Result<Decision, Refusal> {
+    Rule::ALL.into_iter().find_map(|rule| rule.judge(case)).unwrap_or_else(|| Ok(enter(case)))
+}
+
+/// What a rule makes of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It lets them pass.
+    Passed,
+    /// It keeps them out.
+    Refused(Refusal),
+    /// They have to do or wait for something.
+    Open(Step),
+    /// A rule before it keeps them out, or makes them wait for somebody else.
+    NotReached,
+}
+
+/// What each rule makes of a case, in their order (B2): the first that does not let it pass is what [`decide`] says.
+///
+/// What a person can do by themselves does not hide what comes after it.
+pub fn explain(case: &Case<'_>) -> [(Rule, Finding); 10] {
+    let mut stopped = false;
+    Rule::ALL.map(|rule| {
+        if stopped {
+            return (rule, Finding::NotReached);
+        }
+        let finding = match rule.judge(case) {
+            None => Finding::Passed,
+            Some(Err(refusal)) => Finding::Refused(refusal),
+            Some(Ok(decision)) => match decision.entry {
+                Entry::Next(step) => Finding::Open(step),
+                Entry::Granted(_) => Finding::Passed,
+            },
+        };
+        stopped = matches!(finding, Finding::Refused(_) | Finding::Open(Step::AwaitApproval));
+        (rule, finding)
+    })
+}
+
+fn judge_status(case: &Case<'_>) -> Option<Result<Decision, Refusal>> {
+    let user = case.user?;
+    match user.status {
+        Status::Active | Status::Inactive => None,
+        Status::Pending => Some(Ok(next(Status::Pending, Step::AwaitApproval))),
+        Status::Rejected => Some(Err(Refusal::Rejected(user.decided.as_ref().and_then(|decided| decided.reason.clone())))),
+        Status::Disabled => Some(Err(Refusal::Disabled)),
     }
-    if let Some(step) = missing(case) {
-        return Ok(next(Status::Inactive, step));
-    }
+}
+
+fn wants_second_step(case: &Case<'_>) -> bool {
+    case.portal.settings.sign_in.second_step && case.proof.method.wants_second_step() && !case.proof.second_step
+}
+
+/// Whether there is something to be filled in that was not filled in just now.
+fn wants_answers(case: &Case<'_>) -> bool {
     let asked = case.user.is_some_and(|user| user.asked().is_some());
-    if case.answers.is_none() && (asked || case.portal.collected_fields().next().is_some()) {
-        return Ok(next(Status::Inactive, Step::Collect));
-    }
-    match settings.access {
-        Access::Approved if !invited(case) => Ok(next(Status::Pending, Step::AwaitApproval)),
-        Access::Anyone | Access::Approved | Access::Invited => Ok(enter(case)),
-    }
+    case.answers.is_none() && (asked || case.portal.collected_fields().next().is_some())
 }
 
 /// Whether this link offers this way to sign in (F6, F11, F14).
@@ -226,14 +313,11 @@ fn invited(case: &Case<'_>) -> bool {
     open || case.user.is_some_and(|user| user.invitation.is_some())
 }
 
-/// What everybody owes before access, whatever their status: consent (F10), then both addresses where the portal wants both (F21).
-fn missing(case: &Case<'_>) -> Option<Step> {
-    if let Some(version) = case.portal.agreement_version().filter(|version| case.consent != Some(*version)) {
-        return Some(Step::Consent(version));
-    }
+/// The address that is missing where the portal wants both, whatever the status (F21).
+fn missing_address(case: &Case<'_>) -> Option<AddressKind> {
     let has = |kind| case.proof.address.kind() == kind || case.user.is_some_and(|user| user.address_of(kind).is_some());
     let both = case.portal.settings.sign_in.bind_both;
-    [AddressKind::Phone, AddressKind::Email].into_iter().find(|kind| both && !has(*kind)).map(Step::Bind)
+    [AddressKind::Phone, AddressKind::Email].into_iter().find(|kind| both && !has(*kind))
 }
 
 fn next(status: Status, step: Step) -> Decision {
@@ -250,3 +334,6 @@ fn enter(case: &Case<'_>) -> Decision {
     };
     Decision { status: Status::Active, entry: Entry::Granted(grant) }
 }
+
+#[cfg(test)]
+mod tests;

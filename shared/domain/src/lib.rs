@@ -23,4 +23,5 @@ pub mod spend;
 pub mod suffix;
 pub mod text;
 pub mod user;
+pub mod whitelist;
 pub mod window;

@@ -16,9 +16,9 @@ pub enum Right {
     ManagePortals,
     /// Decide on applications.
     DecideApplications,
-    /// See users.
+    /// See users and invitations, and why somebody does not get in.
     ReadUsers,
-    /// Enable and disable users.
+    /// Invite people; enable and disable users.
     ManageUsers,
     /// Buy seats; see the organisation's figures.
     ManageOrganisation,

@@ -14,6 +14,7 @@ use crate::{
     spend::Budget,
     suffix::Suffix,
     text::{Name, Text},
+    whitelist::{Whitelist, WhitelistError},
     window::{Window, WindowState},
 };
 
@@ -189,6 +190,9 @@ pub struct Settings {
     pub roles: Vec<Role>,
     /// The role of those who sign up (F67).
     pub default_role: RoleId,
+    /// Whose application needs no administrator (F46).
+    #[serde(default)]
+    pub whitelist: Whitelist,
     /// What users may change of themselves (F81).
     #[serde(default)]
     pub profile: Profile,
@@ -215,6 +219,9 @@ pub enum SettingsError {
     /// The fields do not go together.
     #[error(transparent)]
     Fields(#[from] FieldsError),
+    /// The columns of the whitelist do not go with the fields.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
     /// No role, too many, or two with one identifier.
     #[error("1 to {MAX_ROLES} roles with different identifiers are needed")]
     Roles,
@@ -232,6 +239,8 @@ impl SettingsError {
             Self::NoCountries => "/signIn/countries".into(),
             Self::Fields(FieldsError::Duplicate { index } | FieldsError::Options { index }) => format!("/fields/{index}"),
             Self::Fields(_) => "/fields".into(),
+            Self::Whitelist(WhitelistError::Column(index)) => format!("/whitelist/columns/{index}"),
+            Self::Whitelist(_) => "/whitelist/columns".into(),
             Self::Roles => "/roles".into(),
             Self::DefaultRole => "/defaultRole".into(),
         }
@@ -270,6 +279,7 @@ impl Settings {
             fields: vec![name_field],
             default_role: role.id.clone(),
             roles: vec![role],
+            whitelist: Whitelist::default(),
             profile: Profile::default(),
             daily_sms: None,
             signature: None,
@@ -288,6 +298,7 @@ impl Settings {
             return Err(SettingsError::BindBoth);
         }
         check_definitions(&self.fields)?;
+        self.whitelist.check(&self.fields)?;
         let distinct = self.roles.iter().enumerate().all(|(at, role)| self.roles[..at].iter().all(|earlier| earlier.id != role.id));
         if self.roles.is_empty() || self.roles.len() > MAX_ROLES || !distinct {
             return Err(SettingsError::Roles);
@@ -415,6 +426,11 @@ impl Portal {
     /// The link that is shown to people: the first one chosen, else the default.
     pub fn main_link(&self) -> Option<&Link> {
         self.links.iter().find(|link| link.kind == LinkKind::Custom).or(self.links.first())
+    }
+
+    /// The link to pass on to somebody with this kind of account: the one that is shown to people, if it offers that.
+    pub fn link_for(&self, kind: AddressKind) -> Option<&Link> {
+        self.main_link().into_iter().chain(&self.links).find(|link| self.accounts_at(Some(link)).allow(kind))
     }
 
     /// The kinds of account offered at a link (or at the portal itself): what both allow (F6).

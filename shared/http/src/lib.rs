@@ -14,7 +14,9 @@ pub use api::{Access, Api, Route};
 pub use body::Body;
 pub use current::{CurrentMember, CurrentUser, presented_session};
 pub use idempotency::takes_key;
-pub use outcome::{PortalView, SessionView, SignInOutcome, UserView, clear_cookie, entry_refusal, refusal, signed_in_response};
+pub use outcome::{
+    PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, signed_in_response,
+};
 pub use problem::{FieldProblem, Kind, Problem, Problems};
 pub use request::{Client, ClientAddress, Origins, PathId, Reader, read_flow, write_flow};
 pub use running::{RunningSession, RunningSessions};

@@ -219,16 +219,19 @@ pub fn clear_cookie(response: &mut Response) {
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
+/// The problem with what was typed as `address`.
+pub fn address_refusal(error: AddressError) -> Problem {
+    let code = match error {
+        AddressError::Phone | AddressError::Email => "address-invalid",
+        AddressError::CountryNotAllowed => "country-not-allowed",
+    };
+    Problem::invalid("/address", code, error.to_string())
+}
+
 /// The problem that says why somebody who typed an address is not a step further.
 pub fn entry_refusal(error: EntryError, now: Timestamp) -> Problem {
     match error {
-        EntryError::Address(error) => {
-            let code = match error {
-                AddressError::Phone | AddressError::Email => "address-invalid",
-                AddressError::CountryNotAllowed => "country-not-allowed",
-            };
-            Problem::invalid("/address", code, error.to_string())
-        }
+        EntryError::Address(error) => address_refusal(error),
         EntryError::Access(error) => refusal(error, now),
     }
 }
@@ -236,7 +239,7 @@ pub fn entry_refusal(error: EntryError, now: Timestamp) -> Problem {
 /// The problem that says why somebody is not a step further.
 pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
     match error {
-        AccessError::NoPortal => Kind::NotFound.into(),
+        AccessError::NoPortal | AccessError::NoInvitation => Kind::NotFound.into(),
         AccessError::CodeWrong { attempts_left } => Problem::from(Kind::CodeWrong).with("attemptsLeft", attempts_left),
         AccessError::CodeExpired => Kind::CodeExpired.into(),
         AccessError::TooMany(too_many) => Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(too_many.retry_at, now)),

@@ -99,6 +99,12 @@ kinds! {
     Disabled = "disabled", FORBIDDEN, "Your account is disabled", "您的账号已被停用";
     /// All seats are taken.
     NoSeats = "no-seats", CONFLICT, "No seats are left", "名额已满";
+    /// Who is invited is a user of the portal.
+    AlreadyRegistered = "already-registered", CONFLICT, "Somebody with this address is already a user of this portal", "该手机号或邮箱已是本门户用户";
+    /// Who is invited has an open invitation, which can be repeated.
+    AlreadyInvited = "already-invited", CONFLICT, "This address is already invited", "该手机号或邮箱已被邀请";
+    /// The invitation was accepted or withdrawn.
+    InvitationClosed = "invitation-closed", CONFLICT, "The invitation was already accepted or withdrawn", "该邀请已被接受或撤销";
     /// The ticket is no longer good.
     TicketExpired = "ticket-expired", UNAUTHORIZED, "This sign-in took too long; start again", "登录流程已超时，请重新开始";
     /// The step of the ticket is done.
@@ -200,6 +206,11 @@ impl Problem {
     /// Several invalid parts of the body.
     pub fn invalid_fields(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Kind::Invalid.into() }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Adds a member that this kind of problem has.

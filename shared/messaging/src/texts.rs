@@ -1,6 +1,6 @@
 //! The texts of messages, in the languages of the interface.
 
-use portico_domain::{code::Code, locale::Locale};
+use portico_domain::{address::AddressKind, code::Code, locale::Locale};
 
 /// A message in the forms that its channels need.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +39,32 @@ pub fn approved(signature: &str, portal: &str, link: &str, locale: Locale) -> Me
     let (subject, text) = match locale {
         Locale::En => (format!("{portal}: you are in"), format!("Your application to {portal} was approved. Sign in: {link}")),
         Locale::Zh => (format!("{portal}：审核已通过"), format!("您在“{portal}”的申请已通过审核，请登录：{link}")),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+/// Invites somebody (F49), by the name that the administrator knows them by: `link` is the invitation's, `kind` what they sign in with.
+pub fn invited(signature: &str, portal: &str, name: Option<&str>, link: &str, kind: AddressKind, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => {
+            let greeting = name.map_or_else(|| "You".to_owned(), |name| format!("{name}, you"));
+            let by = match kind {
+                AddressKind::Phone => "phone number",
+                AddressKind::Email => "email address",
+            };
+            (
+                format!("{portal}: you are invited"),
+                format!("{greeting} are invited to {portal}. Open this link and sign in with this {by}: {link}"),
+            )
+        }
+        Locale::Zh => {
+            let greeting = name.map_or_else(String::new, |name| format!("{name}，"));
+            let by = match kind {
+                AddressKind::Phone => "本手机号",
+                AddressKind::Email => "本邮箱",
+            };
+            (format!("{portal}：邀请您加入"), format!("{greeting}您已受邀加入“{portal}”，请打开链接并使用{by}登录：{link}"))
+        }
     };
     notice(signature, portal, subject, text, locale)
 }

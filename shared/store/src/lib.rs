@@ -18,6 +18,7 @@ mod sessions;
 mod spend;
 mod transaction;
 mod users;
+mod whitelist;
 
 use aws_sdk_dynamodb::{
     Client,
@@ -28,6 +29,7 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
+pub use invitations::{InvitationPage, InvitationToken, Invited};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};
@@ -35,13 +37,14 @@ pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
+pub use whitelist::RowPage;
 
 /// A table that a function may be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Organisations, portals, links.
+    /// Organisations, portals, links, whitelists.
     Portals,
-    /// Users, their addresses and sessions, members, seats.
+    /// Users, their addresses, invitations and sessions, members, seats.
     Users,
     /// Codes, counters, spent tickets, answers to calls with a key.
     Codes,

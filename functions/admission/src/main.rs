@@ -1,0 +1,9 @@
+//! Wires `admission` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(admission::api(deployment)?.into_router()))
+}

@@ -1,0 +1,97 @@
+//! `/v1/admin/portals/{portal}/invitations...`: people who may come in, one by one (F31, F49, F50, F53, F54), and
+//! `POST /v1/portals/{portal}/invitation`: what the link of an invitation leads to (S48).
+
+mod admin;
+mod link;
+mod many;
+
+use axum::http::request::Parts;
+use http::Method;
+use portico_domain::{
+    invitation::{Invitation, is_reachable},
+    locale::Locale,
+    member::Right,
+    portal::Portal,
+};
+use portico_http::{Access, Api, Origins};
+use portico_messaging::{Messenger, texts};
+use portico_runtime::{Clock, Deployment, MissingVariable};
+use portico_store::{InvitationToken, Store, Table};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+/// The part of the OpenAPI document that this function answers for.
+#[derive(OpenApi)]
+#[openapi(paths(admin::invite, admin::list, admin::resend, admin::cancel, many::act, link::resolve))]
+pub struct Docs;
+
+/// What inviting takes.
+#[derive(Clone)]
+struct Inviter {
+    store: Store,
+    messenger: Messenger,
+    default_signature: String,
+    clock: Clock,
+    origins: Origins,
+}
+
+/// The routes of this function.
+pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let inviter = Inviter {
+        store: store.clone(),
+        messenger: Messenger::open(deployment)?,
+        default_signature: deployment.default_signature()?,
+        clock: deployment.clock().clone(),
+        origins: Origins::new(deployment),
+    };
+    let manage = Access::Member(Right::ManageUsers);
+    Ok(Api::guarded(deployment, &store)
+        .route(Method::POST, "/v1/admin/portals/{portal}/invitations", manage, admin::invite)
+        .route(Method::GET, "/v1/admin/portals/{portal}/invitations", Access::Member(Right::ReadUsers), admin::list)
+        .route(Method::POST, "/v1/admin/portals/{portal}/invitations/actions", manage, many::act)
+        .route(Method::DELETE, "/v1/admin/portals/{portal}/invitations/{invitation}", manage, admin::cancel)
+        .route(Method::POST, "/v1/admin/portals/{portal}/invitations/{invitation}/resend", manage, admin::resend)
+        .route(Method::POST, "/v1/portals/{portal}/invitation", Access::Anonymous, link::resolve)
+        .with_state(inviter))
+}
+
+/// What became of the message (F50).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Delivery {
+    /// The provider took it.
+    Sent,
+    /// None was wanted: the link is to be passed on.
+    NotAsked,
+    /// Phones outside +86 get no invitations by SMS (F41): the link is to be passed on.
+    NoSms,
+    /// The provider refused: the link can be passed on, or the invitation repeated.
+    Failed,
+}
+
+impl Inviter {
+    /// The address of the page with the token behind the `#`: browsers send that part to no server, so it stands in no log (S10).
+    fn url(&self, parts: &Parts, portal: &Portal, invitation: &Invitation, token: &InvitationToken) -> String {
+        let suffix = portal.link_for(invitation.address.kind()).map(|link| link.suffix.as_str()).unwrap_or_default();
+        format!("{}/p/{suffix}#invitation={}", self.origins.canonical(parts), token.reveal())
+    }
+
+    /// Sends the invitation, once. It stands whether or not the message goes out.
+    async fn deliver(&self, portal: &Portal, invitation: &Invitation, url: &str, locale: Locale) -> Delivery {
+        if !is_reachable(&invitation.address) {
+            return Delivery::NoSms;
+        }
+        let settings = &portal.settings;
+        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
+        let name = invitation.name.as_ref().map(|name| name.as_str());
+        let message = texts::invited(signature, settings.name.as_str(), name, url, invitation.address.kind(), locale);
+        match self.messenger.send(&invitation.address, &message).await {
+            Ok(()) => Delivery::Sent,
+            Err(error) => {
+                tracing::error!(invitation = %invitation.id, %error, "an invitation was not sent");
+                Delivery::Failed
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Many invitations repeated or withdrawn at once (F53, S45).
+
+use axum::{Json, extract::State, http::request::Parts};
+use portico_domain::{
+    ids::{InvitationId, PortalId},
+    locale::Locale,
+    portal::Portal,
+};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use utoipa::ToSchema;
+
+use crate::{
+    Delivery, Inviter,
+    admin::{Renewed, renew, withdraw},
+};
+
+/// How many invitations one request may name.
+const MOST: usize = 100;
+
+/// What is to be done, to which invitations.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationActions {
+    /// The invitations, at most 100; one that is given twice counts once.
+    #[schema(min_items = 1, max_items = 100)]
+    invitations: Vec<InvitationId>,
+    /// Repeat or withdraw.
+    action: Action,
+}
+
+/// What can be done to many.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = InvitationAction)]
+#[serde(rename_all = "camelCase")]
+enum Action {
+    Resend,
+    Cancel,
+}
+
+/// What came of each.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvitationResults {
+    /// In the order of the request.
+    results: Vec<InvitationResult>,
+}
+
+/// What came of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvitationResult {
+    invitation: InvitationId,
+    /// What happened.
+    result: Happened,
+    /// The new link, of one that was repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// What became of its message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Delivery>,
+}
+
+/// What happened to an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = InvitationHappened)]
+#[serde(rename_all = "camelCase")]
+enum Happened {
+    /// It is open for another while.
+    Resent,
+    /// It is withdrawn.
+    Cancelled,
+    /// It was accepted or withdrawn already.
+    Closed,
+    /// There is no such invitation in the portal.
+    Unknown,
+    /// The tables did not answer; it can be tried again.
+    Unavailable,
+}
+
+/// Repeat or withdraw invitations
+#[utoipa::path(post, path = "/v1/admin/portals/{portal}/invitations/actions", operation_id = "actOnInvitations", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = InvitationActions,
+    responses((status = 200, description = "A result for each invitation", body = InvitationResults), Problems))]
+pub(crate) async fn act(
+    State(inviter): State<Inviter>,
+    member: CurrentMember,
+    parts: Parts,
+    reader: Reader,
+    Body(actions): Body<InvitationActions>,
+) -> Result<Json<InvitationResults>, Problem> {
+    if actions.invitations.is_empty() || actions.invitations.len() > MOST {
+        return Err(Problem::invalid("/invitations", "invalid", format!("must name 1 to {MOST} invitations")));
+    }
+    let portal = member.portal()?;
+    let mut results: Vec<InvitationResult> = Vec::with_capacity(actions.invitations.len());
+    let mut renewed = Vec::new();
+    for id in actions.invitations {
+        if results.iter().any(|known| known.invitation == id) {
+            continue;
+        }
+        let done = match actions.action {
+            Action::Resend => renew(&inviter, &portal, id).await.map(|new| {
+                renewed.push((results.len(), new));
+                Happened::Resent
+            }),
+            Action::Cancel => withdraw(&inviter, &portal, id).await.map(|()| Happened::Cancelled),
+        };
+        let result = match done {
+            Ok(happened) => happened,
+            Err(problem) => happened(problem, !results.is_empty())?,
+        };
+        results.push(InvitationResult { invitation: id, result, url: None, delivery: None });
+    }
+    deliver_all(&inviter, &portal, &parts, reader.locale, renewed, &mut results).await;
+    Ok(Json(InvitationResults { results }))
+}
+
+/// What was done stays done: an outage on the way is told for those whom it met, not instead of the others.
+fn happened(problem: Problem, some_are_done: bool) -> Result<Happened, Problem> {
+    match problem.kind() {
+        Kind::NotFound => Ok(Happened::Unknown),
+        Kind::InvitationClosed => Ok(Happened::Closed),
+        Kind::Unavailable if some_are_done => Ok(Happened::Unavailable),
+        _ => Err(problem),
+    }
+}
+
+/// Sends the messages side by side, and notes what became of each.
+async fn deliver_all(
+    inviter: &Inviter,
+    portal: &Portal,
+    parts: &Parts,
+    locale: Locale,
+    renewed: Vec<(usize, Renewed)>,
+    results: &mut [InvitationResult],
+) {
+    let mut sending = JoinSet::new();
+    for (at, Renewed { invitation, token }) in renewed {
+        let url = inviter.url(parts, portal, &invitation, &token);
+        results[at].url = Some(url.clone());
+        let (inviter, portal) = (inviter.clone(), portal.clone());
+        sending.spawn(async move { (at, inviter.deliver(&portal, &invitation, &url, locale).await) });
+    }
+    while let Some(sent) = sending.join_next().await {
+        if let Ok((at, delivery)) = sent {
+            results[at].delivery = Some(delivery);
+        }
+    }
+}
