@@ -242,7 +242,7 @@ async fn invitations(stage: &Stage) {
 
 /// Rows written, replaced, listed, removed, and looked for when somebody asks why.
 async fn whitelist(stage: &Stage) {
-    stage.set(json!({ "whitelist": { "enabled": true, "columns": [{ "source": "email" }] } })).await;
+    stage.set(json!({ "access": "approved", "whitelist": { "enabled": true, "columns": [{ "source": "email" }] } })).await;
     stage.write_rows(Method::POST, json!([["wu@example.com"], ["li@example.com"]])).await;
     stage.write_rows(Method::PUT, json!([["wu@example.com"]])).await;
     stage.admin(Method::GET, &stage.admin_path("/whitelist/rows")).send().await;
