@@ -415,3 +415,21 @@ async fn of_a_withdrawal_and_an_acceptance_that_meet_one_is_made() {
     assert_eq!((withdrawn.refusal(), inside.step()), ((409, "invitation-closed"), "signedIn"));
     assert_eq!((stage.seats_used().await, stage.invitation_status(id).await), (1, "accepted".into()));
 }
+
+#[tokio::test]
+async fn an_account_that_ends_takes_its_invitation_along() {
+    // S69
+    let stage = Stage::open().await;
+    let fields = json!([{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": false, "required": false }]);
+    stage.set(json!({ "access": "invited", "fields": fields })).await;
+    stage.invited(json!({ "address": "li@example.com", "name": "Li Na" })).await;
+    let invitations = |stage: &Stage| stage.everything().matches("INVITATION").count();
+    assert!(invitations(&stage) >= 2, "at the address and in the list");
+    let session = stage.signed_in("li@example.com").await;
+    assert_eq!(stage.call(Method::DELETE, "/v1/me").bearer(&session).send().await.status, 204);
+    assert!(!stage.everything().contains("li@example.com"));
+    assert_eq!(invitations(&stage), 0);
+    stage.cloud.clock().advance(61);
+    assert_eq!(stage.ask_for_code("li@example.com").await.status, 202);
+    assert_eq!(stage.cloud.messages().list(Some("li@example.com")).len(), 2, "the invitation and one code: a stranger again (S41)");
+}

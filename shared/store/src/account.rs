@@ -18,7 +18,7 @@ use crate::{
     Guessed, Store, StoreError, Written,
     authenticators::authenticator_key,
     codes::recipient_key,
-    invitations::invitation_key,
+    invitations::{invitation_key, listing_key},
     items::{Item, Key, text, to_attribute, to_item},
     passwords::password_key,
     portals::is_condition,
@@ -172,8 +172,10 @@ impl Store {
         };
         let mut parts = vec![delete(part(claim_key(portal, address), "user")?)];
         let invitation = self.invitation(portal, address).await?;
-        if invitation.is_some_and(|invitation| invitation.accepted_by == Some(user)) {
+        if let Some(invitation) = invitation.filter(|invitation| invitation.accepted_by == Some(user)) {
             parts.push(delete(part(invitation_key(portal, address), "acceptedBy")?));
+            let listing = listing_key(portal, invitation.id).attributes();
+            parts.push(delete(Delete::builder().table_name(&self.tables.users).set_key(Some(listing)).build()?));
         }
         Ok(parts)
     }

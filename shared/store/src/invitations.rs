@@ -106,7 +106,7 @@ fn list(portal: PortalId) -> String {
     format!("PORTAL#{portal}#INVITATIONS")
 }
 
-fn listing_key(portal: PortalId, invitation: InvitationId) -> Key {
+pub(crate) fn listing_key(portal: PortalId, invitation: InvitationId) -> Key {
     Key::new(list(portal), format!("INVITATION#{invitation}"))
 }
 
