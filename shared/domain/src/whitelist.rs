@@ -1,7 +1,7 @@
 //! The whitelist of a portal (F44, F46, S49): applicants whose data stand in it need no approval.
 //!
 //! A row is known by the digest of what it says, so that the question is one read. Both sides, rows and applicants, go through
-//! [`normal`]; a row that was written under other columns matches nobody and harms nobody.
+//! `normal`; a row that was written under other columns matches nobody and harms nobody.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
