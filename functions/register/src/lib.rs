@@ -48,7 +48,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 /// What a new user filled in, or that they accept the agreements.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Registration {
+struct RegistrationForm {
     /// From the `collect` or `consent` step.
     ticket: String,
     /// The version of the agreements that were shown and accepted (F10).
@@ -68,14 +68,14 @@ struct StatusRequest {
 }
 
 /// Fill in the portal's fields
-#[utoipa::path(post, path = "/v1/portals/{portal}/registration", operation_id = "register", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = Registration,
+#[utoipa::path(post, path = "/v1/portals/{portal}/registration", operation_id = "register", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = RegistrationForm,
     responses((status = 200, description = "In, or what comes next", body = SignInOutcome), Problems))]
 async fn register(
     State(state): State<Shared>,
     PathId(portal): PathId<PortalId>,
     reader: Reader,
     Client(visitor): Client,
-    Body(registration): Body<Registration>,
+    Body(registration): Body<RegistrationForm>,
 ) -> Result<Response, Problem> {
     let submission = Submission { fields: &registration.fields, consent: registration.consent };
     let outcome = match state.gate.register(portal, &registration.ticket, submission, &visitor).await {

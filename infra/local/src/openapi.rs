@@ -1,7 +1,11 @@
 //! The OpenAPI document, put together from what the functions say of themselves.
 
 use http::Method;
-use portico_http::{problem::Kind, takes_key};
+use portico_http::{
+    FieldProblem,
+    problem::{Kind, ProblemBody},
+    takes_key,
+};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -14,6 +18,7 @@ use utoipa::{
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Portico", description = "An external portal: people outside an organisation sign up, are let in, and use one application."),
+    components(schemas(ProblemBody, FieldProblem)),
     tags(
         (name = "sign-in", description = "What an outside person does before they are in"),
         (name = "me", description = "What a signed-in person sees and changes of themselves"),
@@ -27,19 +32,9 @@ struct Whole;
 #[must_use]
 pub fn document() -> openapi::OpenApi {
     let mut whole = Whole::openapi();
-    whole.merge(portal_page::Docs::openapi());
-    whole.merge(send_code::Docs::openapi());
-    whole.merge(password::Docs::openapi());
-    whole.merge(verify_code::Docs::openapi());
-    whole.merge(register::Docs::openapi());
-    whole.merge(session::Docs::openapi());
-    whole.merge(profile::Docs::openapi());
-    whole.merge(portals::Docs::openapi());
-    whole.merge(users::Docs::openapi());
-    whole.merge(approve::Docs::openapi());
-    whole.merge(invite::Docs::openapi());
-    whole.merge(whitelist::Docs::openapi());
-    whole.merge(admission::Docs::openapi());
+    for part in parts() {
+        whole.merge(part);
+    }
     let kinds = Kind::ALL
         .iter()
         .map(|kind| format!("- `{}` ({}): {}", kind.name(), kind.status().as_u16(), kind.title(portico_domain::locale::Locale::En)));
@@ -58,6 +53,25 @@ pub fn document() -> openapi::OpenApi {
         keyed(path, item);
     }
     whole
+}
+
+/// The documents of the functions.
+fn parts() -> Vec<openapi::OpenApi> {
+    vec![
+        portal_page::Docs::openapi(),
+        send_code::Docs::openapi(),
+        password::Docs::openapi(),
+        verify_code::Docs::openapi(),
+        register::Docs::openapi(),
+        session::Docs::openapi(),
+        profile::Docs::openapi(),
+        portals::Docs::openapi(),
+        users::Docs::openapi(),
+        approve::Docs::openapi(),
+        invite::Docs::openapi(),
+        whitelist::Docs::openapi(),
+        admission::Docs::openapi(),
+    ]
 }
 
 /// Declares the header on the operations that take it.
@@ -95,4 +109,34 @@ fn idempotency_key() -> Parameter {
 #[must_use]
 pub fn yaml() -> String {
     document().to_yaml().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_name_means_one_schema() {
+        let mut known = BTreeMap::new();
+        for part in parts() {
+            for (name, schema) in part.components.map(|components| components.schemas).unwrap_or_default() {
+                let schema = serde_json::to_value(schema).unwrap();
+                let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(*first, schema, "two schemas are called {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(document()).unwrap();
+        let text = document.to_string();
+        let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(references.len() > 100, "{}", references.len());
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
 }
