@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demoPortal } from "./lib/portico.mjs";
+import { decide, demoPortal, freshPortal, someEmail, somePhone } from "./lib/portico.mjs";
 import { answering, done, meOf, openAs, refusal, sent, sessionOf, USER } from "./lib/pretend.mjs";
-import { asVisitor, DESKTOP, fits, heading, inspect, openSettings, PHONE, sees } from "./lib/visitor.mjs";
+import { apply, asVisitor, DESKTOP, entered, fits, heading, inspect, open, openSettings, PHONE, prove, sees } from "./lib/visitor.mjs";
 
 const AGENTS = {
   phone: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.49",
@@ -428,5 +428,34 @@ test("what the portal keeps to itself is shown, not offered (F81)", async () => 
     assert.equal(await page.locator("#field-company").count(), 0);
     await sees(page, "海港物流");
     await sees(page, "An administrator looks after these");
+  });
+});
+
+test("with the server itself: name, mailbox and devices are seen and changed, and the account ends (F80, S29, S30, S69)", async () => {
+  const portal = await freshPortal();
+  const [phone, email] = [somePhone(), someEmail()];
+  await asVisitor({ size: PHONE }, async (page) => {
+    await open(page, portal);
+    await apply(page, phone);
+    await decide(portal, "approve");
+    await entered(page);
+    await openSettings(page, "profile");
+    await page.locator("#field-name").fill("王大明");
+    await submit(page);
+    await sees(page, "Your profile is saved.");
+    await page.locator('a[href="#settings/email"]').click();
+    await prove(page, email);
+    await page.locator('a[href="#settings/sessions"]').waitFor();
+    await sees(page, email);
+    await page.locator('a[href="#settings/sessions"]').click();
+    assert.match(await page.locator(".sessions li").first().innerText(), /This device/);
+    await inspect(page, "settings-with-the-server-sessions");
+    await page.locator('a[href="#settings"]').click();
+    await page.locator('a[href="#settings/delete"]').click();
+    await page.locator("#confirm").fill("delete");
+    await submit(page);
+    await sees(page, "Your account has been deleted.");
+    await page.reload();
+    await page.locator("#address").waitFor();
   });
 });
