@@ -14,17 +14,13 @@ use portico_domain::{
     portal::{Portal, RoleId},
     text::Name,
 };
-use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader, address_refusal};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader, address_refusal, page_limit};
 use portico_runtime::entropy;
 use portico_store::{InvitationToken, Invited};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{Delivery, Inviter};
-
-/// Invitations on a page, if the caller does not say how many, and at most.
-const PAGE: usize = 50;
-const LONGEST_PAGE: usize = 200;
 
 /// An invitation, as administrators see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -205,10 +201,7 @@ pub(crate) async fn list(
     let now = inviter.clock.now();
     let portal = member.portal()?;
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = page_limit(query.limit)?;
     let page = inviter.store.invitations(portal.id, query.status, query.cursor, limit, now).await?;
     let invitations = page.invitations.into_iter().map(|invitation| InvitationView::new(invitation, now)).collect();
     Ok(Json(InvitationPage { invitations, cursor: page.next.map(|id| id.to_string()) }))

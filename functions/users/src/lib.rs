@@ -15,7 +15,7 @@ use portico_domain::{
     portal::{Portal, RoleId},
     user::{Decided, Status, User},
 };
-use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Change, Store, Table};
 use serde::{Deserialize, Serialize};
@@ -26,10 +26,6 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 #[derive(OpenApi)]
 #[openapi(paths(list, read, change, delete, sessions, end_sessions, end_session))]
 pub struct Docs;
-
-/// Users on a page, if the caller does not say how many, and at most.
-const PAGE: usize = 50;
-const LONGEST_PAGE: usize = 200;
 
 #[derive(Clone)]
 struct Users {
@@ -135,10 +131,7 @@ async fn list(
 ) -> Result<Json<UserPage>, Problem> {
     let portal = member.portal()?;
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = page_limit(query.limit)?;
     let page = users.store.users(portal.id, query.status, query.cursor, limit).await?;
     let cursor = page.next.map(|user| user.to_string());
     let views = page.users.into_iter().map(|user| ManagedUser::new(user, &portal)).collect();

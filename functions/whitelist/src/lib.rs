@@ -15,7 +15,7 @@ use portico_domain::{
     portal::Portal,
     whitelist::{Row, RowError, RowKey, row},
 };
-use portico_http::{Access, Api, Body, CurrentMember, FieldProblem, Kind, Problem, Problems};
+use portico_http::{Access, Api, Body, CurrentMember, FieldProblem, Kind, Problem, Problems, page_limit};
 use portico_runtime::{Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::{Deserialize, Serialize};
@@ -30,9 +30,6 @@ pub struct Docs;
 const MOST: usize = 1_000;
 /// What is wrong is told of so many values at most.
 const MOST_ERRORS: usize = 100;
-/// Rows on a page, if the caller does not say how many, and at most.
-const PAGE: usize = 50;
-const LONGEST_PAGE: usize = 200;
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
@@ -137,10 +134,7 @@ async fn list(
 ) -> Result<Json<WhitelistPage>, Problem> {
     let portal = member.portal()?;
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = page_limit(query.limit)?;
     let page = store.rows(portal.id, query.cursor, limit).await?;
     let whitelist = &portal.settings.whitelist;
     let view = |row: Row| WhitelistRow { current: row.is_current(whitelist), row: row.key, values: row.values };

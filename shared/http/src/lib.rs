@@ -18,5 +18,5 @@ pub use outcome::{
     PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, signed_in_response,
 };
 pub use problem::{FieldProblem, Kind, Problem, Problems};
-pub use request::{Client, ClientAddress, Origins, PathId, Reader, read_flow, write_flow};
+pub use request::{Client, ClientAddress, Origins, PathId, Reader, page_limit, read_flow, write_flow};
 pub use running::{RunningSession, RunningSessions};

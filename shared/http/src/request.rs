@@ -96,6 +96,18 @@ pub fn write_flow(flow: &Flow) -> String {
     URL_SAFE_NO_PAD.encode(flow.to_bytes())
 }
 
+/// Entries on a page of a list, unless the caller asks for another number.
+const PAGE: usize = 50;
+/// The most entries on a page.
+const LONGEST_PAGE: usize = 200;
+
+/// How many entries the page of a list has, by the `limit` that the caller asks for.
+pub fn page_limit(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(PAGE);
+    let fits = (1..=LONGEST_PAGE).contains(&limit);
+    if fits { Ok(limit) } else { Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}"))) }
+}
+
 /// The one identifier in a path. One that is none of ours leads nowhere: 404.
 #[derive(Debug, Clone, Copy)]
 pub struct PathId<T>(pub T);
