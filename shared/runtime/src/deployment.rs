@@ -45,12 +45,14 @@ pub const VARIABLES: [&str; 15] = [
 ];
 
 /// Services whose endpoints can be replaced from outside.
-const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 7] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_SESV2",
     "AWS_ENDPOINT_URL_SNS",
+    "WECHAT_API_URL",
+    "WECHAT_OPEN_URL",
 ];
 
 impl Deployment {
@@ -78,6 +80,16 @@ impl Deployment {
             Some(url) => self.inner.aws.to_builder().endpoint_url(url).build(),
             None => self.inner.aws.clone(),
         }
+    }
+
+    /// Where WeChat's interface is reached instead of at api.weixin.qq.com; `None` in every deployment.
+    pub fn wechat_api(&self) -> Option<&str> {
+        self.replaced("WECHAT_API_URL")
+    }
+
+    /// Where people are sent to WeChat instead of to open.weixin.qq.com; `None` in every deployment.
+    pub fn wechat_open(&self) -> Option<&str> {
+        self.replaced("WECHAT_OPEN_URL")
     }
 
     /// The name of a table, by its variable.
@@ -120,6 +132,10 @@ impl Deployment {
             portal_hourly: self.optional("CAP_PORTAL_HOURLY", default.portal_hourly)?,
             portal_daily_sms: self.optional("CAP_PORTAL_DAILY_SMS", default.portal_daily_sms)?,
         })
+    }
+
+    fn replaced(&self, name: &str) -> Option<&str> {
+        self.inner.variables.get(name).map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty())
     }
 
     fn required(&self, name: &'static str) -> Result<String, MissingVariable> {
