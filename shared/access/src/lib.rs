@@ -7,10 +7,13 @@ mod admit;
 pub mod authenticator;
 pub mod codes;
 mod gate;
+mod global_token;
 pub mod keys;
 pub mod passwords;
+mod sealing;
 pub mod ticket;
 pub mod token;
+pub mod wechat;
 
 pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};

@@ -18,6 +18,7 @@ mod sessions;
 mod spend;
 mod transaction;
 mod users;
+mod wechat;
 mod whitelist;
 
 use aws_sdk_dynamodb::{
@@ -37,6 +38,7 @@ pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
+pub use wechat::{BindError, StoredToken, TokenLease, TokenState, WeChatAccount};
 pub use whitelist::RowPage;
 
 /// A table that a function may be given.
