@@ -28,4 +28,6 @@ mod spend;
 mod stage;
 mod template;
 mod tenants;
+mod wechat_account;
+mod wechat_client;
 mod whitelist;

@@ -40,6 +40,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("users", users::api),
         ("password", password::api),
         ("verify-code", verify_code::api),
+        ("wechat-account", wechat_account::api),
         ("whitelist", whitelist::api),
     ];
     for (name, api) in apis {
