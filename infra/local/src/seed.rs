@@ -68,7 +68,7 @@ pub async fn seed(deployment: &Deployment, name: &str, suffix: &str, owner: &str
     store.create_organisation(&organisation, &owner).await.map_err(text)?;
     let application = Application { id: ApplicationId::new(now, random()?), name: name.clone() };
     let mut portal = Portal::new(PortalId::new(now, random()?), organisation.id, application, settings(name)?, now);
-    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, role: None });
+    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, wechat: None, role: None });
     match store.create_portal(&portal).await {
         Ok(()) => answer(&store, organisation.id, owner.id, portal.id, suffix, now).await,
         Err(LinkError::Taken) => Err(format!("the suffix {suffix} was taken meanwhile")),
