@@ -7,15 +7,20 @@ mod admit;
 pub mod authenticator;
 pub mod codes;
 mod gate;
+mod global_token;
 pub mod keys;
 pub mod passwords;
+mod sealing;
 pub mod ticket;
 pub mod token;
+pub mod wechat;
+mod wechat_door;
 mod wechat_entry;
 
 pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
 pub use keys::Keyring;
+pub use wechat_door::{Landing, NewScan, SCAN, WeChatDoor, WeChatReturn, Wish};
 pub use wechat_entry::{Following, WeChatEntry};
 
 use jiff::Timestamp;
@@ -57,8 +62,11 @@ pub enum AccessError {
     #[error("not the browser of this sign-in")]
     ForeignBrowser,
     /// WeChat does not say who it is: the sign-in starts anew.
-    #[error("WeChat does not take the code of this sign-in")]
-    WeChatAgain,
+    #[error("WeChat did not say who it is")]
+    WeChat(#[source] portico_wechat::Error),
+    /// The secrets of the service account cannot be opened any more: they are to be given anew (F82).
+    #[error("the secrets of the service account are lost")]
+    SecretsLost,
     /// A virtual person, whom WeChat shows to pages before somebody agreed (S36).
     #[error("a virtual person of WeChat")]
     Snapshot,

@@ -336,9 +336,9 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::Locked(locked) => Problem::from(Kind::Locked).retry_after(retry_after_seconds(locked.until, now)),
         AccessError::AlreadyBound => Kind::AlreadyBound.into(),
         AccessError::ForeignBrowser => Kind::WechatState.into(),
-        AccessError::WeChatAgain => Kind::WechatAgain.into(),
+        AccessError::WeChat(_) => Kind::WechatAgain.into(),
         AccessError::Snapshot => Kind::WechatSnapshot.into(),
-        AccessError::Unbound => Kind::WechatUnbound.into(),
+        AccessError::Unbound | AccessError::SecretsLost => Kind::WechatUnbound.into(),
         AccessError::NoAccount => Kind::NoAccount.into(),
         AccessError::Paused { pause, until } => {
             Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(until, now)).with("pause", pause.as_str())

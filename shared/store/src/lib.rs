@@ -19,6 +19,7 @@ mod sessions;
 mod spend;
 mod transaction;
 mod users;
+mod wechat;
 mod wechat_flows;
 mod whitelist;
 
@@ -40,6 +41,7 @@ pub use portals::{LinkError, Saved};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
+pub use wechat::{BindError, StoredToken, TokenLease, TokenState, WeChatAccount};
 pub use wechat_flows::{BrowserHash, BrowserSecret, Departure, Pending, Scan, ScanId, ScanState, WeChatState, scene};
 pub use whitelist::RowPage;
 

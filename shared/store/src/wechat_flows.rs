@@ -363,14 +363,14 @@ impl Store {
         item.map(|item| from_item("a scan", item)).transpose()
     }
 
-    /// Notes whom WeChat named on the phone. Of any number of phones, one; false for the others, and after the end.
+    /// Notes whom WeChat named on the phone, and whether they follow. Of any number of phones, one; false for the others, and after the end.
     pub async fn name_scan(
         &self,
         portal: PortalId,
         id: ScanId,
         identity: &Identity,
         phone: &BrowserHash,
-        after: ScanState,
+        (after, follows): (ScanState, bool),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let expression = "SET #state = :after, #identity = :identity, phone = :phone, follows = :follows";
@@ -380,7 +380,7 @@ impl Store {
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":identity", to_attribute(identity)?)
             .expression_attribute_values(":phone", text(&phone.0))
-            .expression_attribute_values(":follows", AttributeValue::Bool(after == ScanState::Scanned));
+            .expression_attribute_values(":follows", AttributeValue::Bool(follows));
         Ok(updated::<Scan>("a scan", between(update, ScanState::Waiting, after, now)).await?.is_some())
     }
 

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use form_urlencoded::Serializer;
 use jiff::SignedDuration;
 use portico_domain::wechat::{AppId, AppSecret, Identity, OpenId, Scene, UnionId};
-use portico_runtime::Deployment;
+use portico_runtime::{Deployment, MissingVariable};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     Error, answers,
     messages::{MessageId, Notice, TemplateMessage},
-    transport::{BadEndpoint, Transport},
+    transport::Transport,
 };
 
 /// Where people are sent to WeChat.
@@ -82,9 +82,9 @@ impl fmt::Debug for WeChat {
 
 impl WeChat {
     /// WeChat itself, or what the environment puts into its place (S64).
-    pub fn open(deployment: &Deployment) -> Result<Self, BadEndpoint> {
-        let transport = Arc::new(Transport::new(deployment.wechat_api())?);
-        Ok(Self { transport, open: deployment.wechat_open().unwrap_or(OPEN).into() })
+    pub fn open(deployment: &Deployment) -> Result<Self, MissingVariable> {
+        let transport = Transport::new(deployment.wechat_api()).map_err(|_| MissingVariable("WECHAT_API_URL".into()))?;
+        Ok(Self { transport: Arc::new(transport), open: deployment.wechat_open().unwrap_or(OPEN).into() })
     }
 
     /// Where a browser within WeChat is sent to be told who its person is, silently. The documents want this order and this end.

@@ -17,4 +17,3 @@ pub use envelope::{BadEnvelope, Envelope};
 pub use error::Error;
 pub use messages::{MessageId, Notice, TemplateMessage, Value};
 pub use push::{Event, Push, PushQuery, Receiver, Refused, TemplateOutcome, WINDOW, signature};
-pub use transport::BadEndpoint;

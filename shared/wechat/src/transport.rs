@@ -25,10 +25,9 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How much of an answer is read, in bytes.
 const BODY: usize = 64 * 1024;
 
-/// The address in the environment is none.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0} is not the address of a host")]
-pub struct BadEndpoint(pub String);
+/// The address in the environment is not that of a host.
+#[derive(Debug)]
+pub(crate) struct BadEndpoint;
 
 /// The way to one host. TLS is prepared at the first call.
 pub(crate) struct Transport {
@@ -41,10 +40,10 @@ impl Transport {
     /// To WeChat, or to where the environment says: there, and only there, without TLS as well.
     pub(crate) fn new(instead: Option<&str>) -> Result<Self, BadEndpoint> {
         let base = instead.unwrap_or(API);
-        let uri: Uri = base.parse().map_err(|_| BadEndpoint(base.to_owned()))?;
+        let uri: Uri = base.parse().map_err(|_| BadEndpoint)?;
         let known = uri.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
         if !known || uri.host().is_none() || uri.query().is_some() {
-            return Err(BadEndpoint(base.to_owned()));
+            return Err(BadEndpoint);
         }
         Ok(Self { base: base.to_owned(), secure: instead.is_none(), client: OnceLock::new() })
     }
