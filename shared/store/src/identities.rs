@@ -7,7 +7,7 @@
 //! One item is the claim of an identity in a portal (S34), and all items of a partition are the portals in which the organisation knows
 //! it: what somebody who stops following is taken out of.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use portico_domain::{
     ids::{OrganisationId, PortalId, UserId},
     portal::Portal,
@@ -21,6 +21,9 @@ use crate::{
     transaction::{Cancelled, delete, put, update},
     users::{Claim, user_key},
 };
+
+/// How often an account is read and changed again because it changed in between.
+const TRIES: usize = 4;
 
 /// An account that an organisation knows by an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl Store {
 
     /// Takes an identity away from an account that has it. False if it has it no longer.
     pub async fn unbind(&self, organisation: OrganisationId, bound: Bound, identity: &Identity) -> Result<bool, StoreError> {
-        let account = aws_sdk_dynamodb::types::Update::builder()
+        let account = Update::builder()
             .table_name(&self.tables.users)
             .set_key(Some(user_key(bound.portal, bound.user).attributes()))
             .update_expression("REMOVE wechat")
@@ -72,6 +75,18 @@ impl Store {
             Err(Cancelled::Condition(..)) => Ok(false),
             Err(Cancelled::Store(error)) => Err(error),
         }
+    }
+
+    /// Takes who they are at WeChat away from an account, whoever changes it meanwhile. False if there is no such account.
+    pub async fn unbind_user(&self, portal: &Portal, user: UserId) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let Some(found) = self.user(portal.id, user).await? else { return Ok(false) };
+            let Some(identity) = found.wechat else { return Ok(true) };
+            if self.unbind(portal.organisation, Bound { portal: portal.id, user }, &identity).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Unavailable("the account kept changing".into()))
     }
 
     /// The part of a transaction that claims the identity of a user (S34). Of any number who claim it at once, one does.
