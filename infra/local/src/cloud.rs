@@ -23,6 +23,7 @@ use crate::rights::Rights;
 use crate::schedules::Schedules;
 use crate::seed::{self, Seeded};
 use crate::template::Template;
+use crate::wechat::{self, WeChat};
 use crate::{functions, net, random};
 
 /// The access key of callers that may do everything.
@@ -63,6 +64,7 @@ pub struct Cloud {
     database: Database,
     meter: Meter,
     capture: Capture,
+    wechat: WeChat,
     schedules: Schedules,
     seeds: Seeds,
     tasks: JoinSet<()>,
@@ -102,6 +104,8 @@ impl Cloud {
         callers.push(EVERYBODY.to_owned());
         let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, &mut tasks).await?;
 
+        let wechat = WeChat::new(now.clone());
+        let wechat_url = format!("{base_url}/_local/wechat");
         let environment = Arc::new(Environment {
             functions: template.functions.iter().map(|function| (function.crate_name.clone(), function.environment.clone())).collect(),
             shared: [
@@ -110,6 +114,8 @@ impl Cloud {
                 ("AWS_ENDPOINT_URL_SNS", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SESV2", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", capture.endpoint()),
+                ("WECHAT_API_URL", &wechat_url),
+                ("WECHAT_OPEN_URL", &wechat_url),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", EVERYBODY),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -128,7 +134,10 @@ impl Cloud {
         let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
         let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
-        let router = control::router(control).merge(gateway).into_make_service_with_connect_info::<SocketAddr>();
+        let router = control::router(control)
+            .merge(wechat::router(wechat.clone()))
+            .merge(gateway)
+            .into_make_service_with_connect_info::<SocketAddr>();
 
         if options.background {
             tasks.spawn(schedules.clone().keep(now.clone()));
@@ -141,7 +150,7 @@ impl Cloud {
                 tracing::error!(%error, "the gateway's port is closed");
             }
         });
-        Ok(Self { base_url, template, environment, database, meter, capture, schedules, seeds, tasks, gateway, stop: Some(stop) })
+        Ok(Self { base_url, template, environment, database, meter, capture, wechat, schedules, seeds, tasks, gateway, stop: Some(stop) })
     }
 
     /// The gateway's address, such as `http://127.0.0.1:8787`.
@@ -172,6 +181,12 @@ impl Cloud {
     #[must_use]
     pub fn messages(&self) -> &Messages {
         self.capture.messages()
+    }
+
+    /// The stand-in for WeChat.
+    #[must_use]
+    pub fn wechat(&self) -> &WeChat {
+        &self.wechat
     }
 
     /// The template that this cloud was made from.
@@ -261,7 +276,7 @@ impl Environment {
         if let Some(origins) = environment.get_mut("PUBLIC_URL").filter(|origins| origins.is_empty()) {
             origins.clone_from(&self.origins);
         }
-        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
+        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL") || matches!(name, "WECHAT_API_URL" | "WECHAT_OPEN_URL");
         for (name, value) in self.given.iter().filter(|(_, value)| !value.is_empty()) {
             if is_endpoint(name) || environment.contains_key(name) {
                 environment.insert(name.clone(), value.clone());
