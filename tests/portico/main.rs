@@ -28,4 +28,8 @@ mod spend;
 mod stage;
 mod template;
 mod tenants;
+mod wechat;
+mod wechat_bind;
+mod wechat_follow;
+mod wechat_scan;
 mod whitelist;
