@@ -70,6 +70,7 @@ fn parts() -> Vec<openapi::OpenApi> {
         session::Docs::openapi(),
         profile::Docs::openapi(),
         portals::Docs::openapi(),
+        wechat_account::Docs::openapi(),
         users::Docs::openapi(),
         approve::Docs::openapi(),
         invite::Docs::openapi(),

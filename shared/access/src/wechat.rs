@@ -117,6 +117,13 @@ impl ServiceAccounts {
         &self.wechat
     }
 
+    /// The account of an organisation with its secrets, if they can be opened: for who sets them.
+    pub async fn kept_for(&self, organisation: OrganisationId) -> Result<Option<(WeChatAccount, Option<Secrets>)>, ServiceError> {
+        let Some(stored) = self.store.wechat_account(organisation).await? else { return Ok(None) };
+        let secrets = self.kept(stored.clone()).await?;
+        Ok(Some((stored, secrets)))
+    }
+
     /// The account of an organisation, ready to be used.
     pub async fn of_organisation(&self, organisation: OrganisationId) -> Result<Option<ServiceAccount>, ServiceError> {
         match self.store.wechat_account(organisation).await? {
@@ -134,7 +141,7 @@ impl ServiceAccounts {
     }
 
     /// Binds a service account to an organisation, or changes the one that is bound. WeChat must know the credentials.
-    pub async fn bind(&self, organisation: OrganisationId, binding: Binding) -> Result<WeChatAccount, BindingError> {
+    pub async fn bind(&self, organisation: OrganisationId, binding: Binding) -> Result<(WeChatAccount, Secrets), BindingError> {
         let now = self.deployment.clock().now();
         let before = self.store.wechat_account(organisation).await.map_err(ServiceError::from)?;
         let same = before.clone().filter(|before| before.app == binding.app);
@@ -158,7 +165,7 @@ impl ServiceAccounts {
             revision: before.as_ref().map_or(1, |before| before.revision + 1),
         };
         self.store.bind_wechat(&account, before.as_ref()).await?;
-        Ok(account)
+        Ok((account, secrets))
     }
 
     /// The secrets that are kept; none if they are lost, so that giving all of them anew helps.

@@ -77,8 +77,8 @@ kinds! {
     TotpOn = "totp-on", CONFLICT, "An authenticator app is set up already", "已启用身份验证器";
     /// Too many wrong guesses in a row; `retryAfter` says when the next one is taken (F23).
     Locked = "locked", TOO_MANY_REQUESTS, "Too many wrong tries; wait a while", "错误次数过多，请稍后再试";
-    /// The address belongs to another account of the portal.
-    AlreadyBound = "already-bound", CONFLICT, "This belongs to another account", "已被其他账号绑定";
+    /// The address belongs to another account of the portal, or the service account to another organisation.
+    AlreadyBound = "already-bound", CONFLICT, "This already belongs to another account", "已被其他账号绑定";
     /// Not the browser in which the sign-in by WeChat began, or one that is used up or took too long (S31, S36).
     WechatState = "wechat-state", FORBIDDEN, "This sign-in did not begin here, or took too long; start again", "该微信登录并非由此处发起或已超时，请重新开始";
     /// A virtual person, whom WeChat shows to pages before somebody agreed (S36).
@@ -123,6 +123,8 @@ kinds! {
     DefaultLink = "default-link", CONFLICT, "The default link always stays", "默认链接不可删除或修改";
     /// There are as many links as there may be.
     TooManyLinks = "too-many-links", CONFLICT, "The portal has as many links as it may have", "门户链接数量已达上限";
+    /// WeChat takes no calls from this address; `detail` says what to do (40164).
+    WechatAddress = "wechat-address", CONFLICT, "WeChat does not take calls from this address", "微信不接受来自此 IP 地址的调用";
     /// There would be fewer seats than are used.
     SeatsInUse = "seats-in-use", CONFLICT, "More seats are in use", "已使用的名额多于该数量";
     /// The status cannot change that way, or changed meanwhile.
