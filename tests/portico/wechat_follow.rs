@@ -181,7 +181,7 @@ async fn a_push_that_could_not_be_dealt_with_is_dealt_with_when_it_comes_again()
     stage.known_at_wechat("xiaoming", &phone(1)).await;
     let now = stage.cloud.clock().now().as_second();
     let (path, away) = (stage.events().await, event(account.openid("xiaoming").as_str(), now, "unsubscribe", ""));
-    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Unavailable));
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Missing));
     assert_eq!(stage.push(&path, &signed(&account, now), away.clone()).await.status, 503);
     assert_eq!(stage.identities(), 1);
     assert_eq!(stage.push(&path, &signed(&account, now), away).await.status, 200);

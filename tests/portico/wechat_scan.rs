@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A scan on a desktop.
-struct Scan<'a> {
+pub(crate) struct Scan<'a> {
     stage: &'a Stage,
     desktop: Browser<'a>,
     id: String,
@@ -42,6 +42,22 @@ impl<'a> Scan<'a> {
 
     async fn confirm(&self, phone: &Browser<'_>) -> Answer {
         phone.post(&self.path("/confirmation"), json!({})).await
+    }
+
+    /// From the desktop over somebody's phone and back, whatever stands in the way.
+    pub(crate) async fn whole(stage: &'a Stage, person: &str) -> Answer {
+        let desktop = Browser::new(stage);
+        let started = desktop.post(&stage.path("wechat/scans"), json!({ "remember": true })).await;
+        if started.status != 201 {
+            return started;
+        }
+        let (scan, phone) = (Self { stage, desktop, id: started.text("id") }, Browser::new(stage));
+        let named = scan.scan(&phone, person).await;
+        if named.step() != "scanned" {
+            return named;
+        }
+        assert_eq!(scan.confirm(&phone).await.status, 204);
+        scan.enter().await
     }
 
     async fn enter(&self) -> Answer {
