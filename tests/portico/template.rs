@@ -12,6 +12,8 @@ use crate::{
     passwords::PASSWORD,
     routes,
     stage::{Stage, phone},
+    wechat::Browser,
+    wechat_scan::Scan,
 };
 
 fn text() -> String {
@@ -91,7 +93,7 @@ fn every_variable_that_is_set_is_read() {
 /// The fixed address for calls to WeChat: nothing of it exists, and costs, while it is off; on, the functions that call WeChat use it.
 #[test]
 fn what_calls_wechat_can_have_a_fixed_address() {
-    let calling = ["WechatAccountFunction"];
+    let calling = ["WechatAccountFunction", "WechatCallbackFunction"];
     let template = template();
     for (name, resource) in template.document["Resources"].as_object().unwrap() {
         if resource["Type"].as_str().unwrap().starts_with("AWS::EC2::") {
@@ -160,15 +162,9 @@ async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
         capped.ask_for_code(&people[2]),
         capped.ask_for_code(&people[3])
     );
-    let passwords = use_passwords().await;
-    let wechat = bind_and_unbind().await;
-    for call in meter
-        .calls()
-        .into_iter()
-        .chain(capped.cloud.meter().calls())
-        .chain(passwords.cloud.meter().calls())
-        .chain(wechat.cloud.meter().calls())
-    {
+    let (passwords, wechat, bound) = (use_passwords().await, use_wechat().await, bind_and_unbind().await);
+    let elsewhere = [&capped, &passwords, &wechat, &bound].into_iter().flat_map(|stage| stage.cloud.meter().calls());
+    for call in meter.calls().into_iter().chain(elsewhere) {
         used.entry(call.caller).or_default().extend(call.rights);
     }
     for function in stage.cloud.template().functions.iter() {
@@ -328,6 +324,44 @@ async fn use_passwords() -> Stage {
     let app = stage.set_up_app(&session).await;
     let ticket = stage.sign_in("13800138000", "another long password").await.text("ticket");
     assert_eq!(stage.step_by(&ticket, "totp", &stage.shown(&app)).await.step(), "signedIn");
+    stage
+}
+
+/// All that WeChat does: first binds, second steps and unfinished accounts on both ways, following, stopping, secrets sealed anew.
+async fn use_wechat() -> Stage {
+    use portico_local::meter::{Fault, Rule};
+    let (stage, account) = Stage::with_wechat().await;
+    let field = |collect| json!({ "fields": [{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": collect, "required": collect }] });
+    stage.set(field(true)).await;
+    for (index, person) in ["xiaoming", "wei"].into_iter().enumerate() {
+        assert_eq!(stage.known_at_wechat(person, &phone(index)).await.step(), "collect");
+    }
+    stage.set(field(false)).await;
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "signedIn", "who was inactive is active");
+    assert_eq!(Scan::whole(&stage, "wei").await.step(), "signedIn");
+    stage.set_sign_in(json!({ "wechat": { "enabled": true }, "secondStep": true })).await;
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "secondStep");
+    assert_eq!(Scan::whole(&stage, "wei").await.step(), "secondStep");
+    stage.set_sign_in(json!({ "wechat": { "enabled": true, "follow": true } })).await;
+    let browser = Browser::new(&stage);
+    let asked = browser.enter("hong").await;
+    let ticket = asked.text("ticket");
+    let renewed = async || {
+        stage.cloud.rotate_secret().unwrap();
+        stage.cloud.clock().advance(300);
+    };
+    stage.wechat("scan", json!({ "url": asked.text("qr"), "person": "hong" })).await;
+    assert_eq!(browser.status(&ticket).await.step(), "bind");
+    renewed().await;
+    stage.cloud.clock().advance(601);
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "signedIn");
+    renewed().await;
+    stage.cloud.clock().advance(601);
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Missing));
+    stage.wechat("unfollow", json!({ "person": "xiaoming", "app": account.app, "times": 2 })).await;
+    stage.set_sign_in(json!({ "wechat": { "enabled": true } })).await;
+    stage.bind_wechat("plain").await;
+    assert_eq!(stage.known_at_wechat("wei", &phone(1)).await.step(), "signedIn");
     stage
 }
 

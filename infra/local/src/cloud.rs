@@ -309,7 +309,7 @@ impl Seeds {
     pub(crate) async fn demo(&self) -> Result<Seeded, LocalError> {
         let seeded = self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await?;
         let deployment = self.environment.deployment("wechat-account", EVERYBODY, &self.clock);
-        match seed::wechat(&deployment, &seeded.organisation).await {
+        match seed::wechat(&deployment, &seeded).await {
             // What an administrator would enter at WeChat; the stand-in forgets it with the process.
             Ok(Some(account)) => {
                 let events = format!("{}/v1/wechat/events/{}", self.base_url, account.id);

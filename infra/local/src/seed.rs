@@ -72,7 +72,7 @@ pub async fn seed(deployment: &Deployment, name: &str, suffix: &str, owner: &str
     store.create_organisation(&organisation, &owner).await.map_err(text)?;
     let application = Application { id: ApplicationId::new(now, random()?), name: name.clone() };
     let mut portal = Portal::new(PortalId::new(now, random()?), organisation.id, application, settings(name)?, now);
-    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, role: None });
+    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, wechat: None, role: None });
     match store.create_portal(&portal).await {
         Ok(()) => answer(&store, organisation.id, owner.id, portal.id, suffix, now).await,
         Err(LinkError::Taken) => Err(format!("the suffix {suffix} was taken meanwhile")),
@@ -80,12 +80,12 @@ pub async fn seed(deployment: &Deployment, name: &str, suffix: &str, owner: &str
     }
 }
 
-/// The service account of the organisation, if it is the stand-in's; bound when there is none.
+/// The service account of the organisation, if it is the stand-in's; bound when there is none, and offered in the portal then.
 ///
 /// # Errors
 /// What the store or WeChat say, as text.
-pub async fn wechat(deployment: &Deployment, organisation: &str) -> Result<Option<WeChatAccount>, String> {
-    let organisation: OrganisationId = organisation.parse().map_err(text)?;
+pub async fn wechat(deployment: &Deployment, seeded: &Seeded) -> Result<Option<WeChatAccount>, String> {
+    let organisation: OrganisationId = seeded.organisation.parse().map_err(text)?;
     let app = AppId::try_from(DEMO_APP.to_owned()).map_err(text)?;
     let store = Store::open(deployment, &[Table::Portals, Table::Codes]).map_err(text)?;
     if let Some(account) = store.wechat_account(organisation).await.map_err(text)? {
@@ -100,6 +100,9 @@ pub async fn wechat(deployment: &Deployment, organisation: &str) -> Result<Optio
     let accounts = ServiceAccounts::open(deployment, &store).map_err(text)?;
     let binding = Binding { app, given, mode: Mode::Safe, verification: None };
     let (account, _) = accounts.bind(organisation, binding).await.map_err(text)?;
+    let mut portal = store.portal(seeded.portal.parse().map_err(text)?).await.map_err(text)?.ok_or("there is no portal")?;
+    portal.settings.sign_in.wechat.enabled = true;
+    store.save_settings(portal.id, &portal.settings, portal.version).await.map_err(text)?;
     Ok(Some(account))
 }
 

@@ -60,6 +60,17 @@ pub enum ServiceError {
     Access(#[from] AccessError),
 }
 
+impl From<ServiceError> for AccessError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::WeChat(error) => Self::WeChat(error),
+            ServiceError::SecretsLost => Self::SecretsLost,
+            ServiceError::Busy => Self::Busy,
+            ServiceError::Access(error) => error,
+        }
+    }
+}
+
 impl From<portico_store::StoreError> for ServiceError {
     fn from(error: portico_store::StoreError) -> Self {
         Self::Access(error.into())

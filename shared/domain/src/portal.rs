@@ -61,6 +61,20 @@ impl Accounts {
     }
 }
 
+/// Signing in with WeChat (F15 to F17).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = WeChatSignIn))]
+#[serde(deny_unknown_fields)]
+pub struct WeChat {
+    /// Whether it is offered. It works once the organisation has a service account bound.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Whether who comes by it must follow the service account (F17).
+    #[serde(default)]
+    pub follow: bool,
+}
+
 /// How people sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,7 +85,10 @@ pub struct SignIn {
     /// Whether people may sign in with a password that they set (F14).
     #[serde(default = "yes")]
     pub password: bool,
-    /// Whether a code is asked for after a password (F19).
+    /// Whether people may sign in with WeChat, by the organisation's service account (F15 to F17).
+    #[serde(default)]
+    pub wechat: WeChat,
+    /// Whether a code is asked for after a password or WeChat (F19).
     #[serde(default)]
     pub second_step: bool,
     /// Whether both a phone and a mailbox must be proven before access (F21).
@@ -269,6 +286,7 @@ impl Settings {
             sign_in: SignIn {
                 accounts: Accounts { phone: true, email: true },
                 password: true,
+                wechat: WeChat::default(),
                 second_step: false,
                 bind_both: false,
                 seven_days: true,
@@ -347,6 +365,9 @@ pub struct Link {
     /// Whether this link offers passwords, where the portal does; as the portal has it if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<bool>,
+    /// Whether this link offers WeChat, where the portal does; as the portal has it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wechat: Option<bool>,
     /// The role of those who sign up here; the portal's default role if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleId>,
@@ -403,8 +424,8 @@ pub struct Portal {
 impl Portal {
     /// A new portal with its default link.
     pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
-        let default_link =
-            Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, password: None, role: None };
+        let suffix = Suffix::of_application(application.id);
+        let default_link = Link { suffix, kind: LinkKind::Default, accounts: None, password: None, wechat: None, role: None };
         Self {
             id,
             organisation,
@@ -442,6 +463,11 @@ impl Portal {
     /// Whether a link (or the portal itself) offers passwords: only if both do (F6, F14).
     pub fn password_at(&self, link: Option<&Link>) -> bool {
         self.settings.sign_in.password && link.and_then(|link| link.password).unwrap_or(true)
+    }
+
+    /// Whether a link (or the portal itself) offers WeChat: only if both do (F6, F15).
+    pub fn wechat_at(&self, link: Option<&Link>) -> bool {
+        self.settings.sign_in.wechat.enabled && link.and_then(|link| link.wechat).unwrap_or(true)
     }
 
     /// The version of the agreements that people have to accept (F10).

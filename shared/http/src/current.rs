@@ -124,9 +124,13 @@ async fn member(guard: &Guard, right: Right, parts: &mut Parts) -> Result<Curren
 
 /// The session that an external user's client presents: a bearer token, else the cookie.
 pub fn presented_session(headers: &HeaderMap) -> Option<SessionToken> {
+    bearer(headers).or_else(|| cookie(headers, COOKIE)).and_then(SessionToken::parse)
+}
+
+/// The first cookie of a name.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let cookie = || cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value);
-    bearer(headers).or_else(cookie).and_then(SessionToken::parse)
+    cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(named, _)| *named == name).map(|(_, value)| value)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

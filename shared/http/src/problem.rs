@@ -79,6 +79,14 @@ kinds! {
     Locked = "locked", TOO_MANY_REQUESTS, "Too many wrong tries; wait a while", "错误次数过多，请稍后再试";
     /// The address belongs to another account of the portal, or the service account to another organisation.
     AlreadyBound = "already-bound", CONFLICT, "This already belongs to another account", "已被其他账号绑定";
+    /// Not the browser in which the sign-in by WeChat began, or one that is used up or took too long (S31, S36).
+    WechatState = "wechat-state", FORBIDDEN, "This sign-in did not begin here, or took too long; start again", "该微信登录并非由此处发起或已超时，请重新开始";
+    /// A virtual person, whom WeChat shows to pages before somebody agreed (S36).
+    WechatSnapshot = "wechat-snapshot", FORBIDDEN, "WeChat did not say who you are; open the page fully in WeChat", "微信未提供您的身份，请点击“使用完整服务”后重试";
+    /// WeChat did not take the code of this sign-in, or gave no answer.
+    WechatAgain = "wechat-again", CONFLICT, "WeChat did not say who you are; try again", "未能通过微信确认您的身份，请重试";
+    /// The organisation has no service account bound (F82).
+    WechatUnbound = "wechat-unbound", CONFLICT, "WeChat is not set up here", "此处尚未绑定微信服务号";
     /// Nobody has the address that was proven.
     NoAccount = "no-account", CONFLICT, "There is no account with this address yet", "该手机号或邮箱尚未注册";
     /// A cap was reached; `retryAfter` says when to come back.

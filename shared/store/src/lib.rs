@@ -8,6 +8,7 @@ mod agreements;
 mod authenticators;
 mod codes;
 mod idempotency;
+mod identities;
 mod invitations;
 mod items;
 mod members;
@@ -19,6 +20,7 @@ mod spend;
 mod transaction;
 mod users;
 mod wechat;
+mod wechat_flows;
 mod whitelist;
 
 use aws_sdk_dynamodb::{
@@ -30,6 +32,7 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
+pub use identities::Bound;
 pub use invitations::{InvitationPage, InvitationToken, Invited};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
@@ -39,6 +42,7 @@ pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
 pub use wechat::{BindError, StoredToken, TokenLease, TokenState, WeChatAccount};
+pub use wechat_flows::{BrowserHash, BrowserSecret, Departure, Pending, Scan, ScanId, ScanState, WeChatState, scene};
 pub use whitelist::RowPage;
 
 /// A table that a function may be given.
