@@ -325,6 +325,11 @@ async fn use_wechat() -> Stage {
     stage.set_sign_in(json!({ "wechat": { "enabled": true } })).await;
     stage.bind_wechat("plain").await;
     assert_eq!(stage.known_at_wechat("wei", &phone(1)).await.step(), "signedIn");
+    renewed().await;
+    stage.cloud.clock().advance(601);
+    let path = "/v1/admin/organisation/wechat";
+    assert_eq!(stage.admin(Method::GET, path).send().await.status, 200);
+    assert_eq!(stage.admin(Method::DELETE, path).send().await.status, 204);
     stage
 }
 

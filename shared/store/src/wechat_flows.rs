@@ -2,7 +2,7 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#WECHAT#STATE#<SHA-256 of the secret>` | `STATE` | `browser`, `link`, `remember`, `scan`, `expires`; `ttl`: somebody who was sent to WeChat (S31) |
+//! | `PORTAL#<portal>#WECHAT#STATE#<SHA-256 of organisation and secret>` | `STATE` | `browser`, `link`, `remember`, `scan`, `expires`; `ttl`: somebody who was sent to WeChat (S31) |
 //! | `PORTAL#<portal>#WECHAT#FLOW#<flow>` | `PENDING` | `identity`, `browser`, `follows`, `qr`, `scan`, `expires`; `ttl`: whom WeChat named, and who is not in yet (S34) |
 //! | `PORTAL#<portal>#WECHAT#SCAN#<scan>` | `SCAN` | `state`, `desktop`, `link`, `remember`, `identity`, `phone`, `follows`, `expires`; `ttl`: a QR code on a desktop (S36) |
 //! | `WECHAT#<account>#PUSH#<SHA-256 of what names it>` | `SEEN` | nothing: a push that was taken; `ttl` (S63) |
@@ -114,7 +114,9 @@ impl WeChatState {
     }
 
     fn key(&self) -> Key {
-        Key::new(format!("PORTAL#{}#WECHAT#STATE#{}", self.portal, base64url(Sha256::digest(self.secret))), "STATE")
+        // The organisation is part of what is hashed: with another one in its place the state is not there.
+        let hash = Sha256::new().chain_update(self.organisation.to_bytes()).chain_update(self.secret).finalize();
+        Key::new(format!("PORTAL#{}#WECHAT#STATE#{}", self.portal, base64url(hash)), "STATE")
     }
 }
 
