@@ -90,6 +90,30 @@ fn every_variable_that_is_set_is_read() {
     }
 }
 
+/// The fixed address for calls to WeChat: nothing of it exists, and costs, while it is off; on, the functions that call WeChat use it.
+#[test]
+fn what_calls_wechat_can_have_a_fixed_address() {
+    let calling = ["WechatAccountFunction", "WechatCallbackFunction"];
+    let template = template();
+    for (name, resource) in template.document["Resources"].as_object().unwrap() {
+        if resource["Type"].as_str().unwrap().starts_with("AWS::EC2::") {
+            assert_eq!(resource["Condition"], "HasWeChatEgress", "{name}");
+        }
+        if resource["Type"] == "AWS::Serverless::Function" {
+            let network = &resource["Properties"]["VpcConfig"]["Fn::If"];
+            assert_eq!(network[0] == "HasWeChatEgress" && network[2]["Ref"] == "AWS::NoValue", calling.contains(&name.as_str()), "{name}");
+        }
+    }
+    for function in template.functions {
+        // Where SAM gives the role a right to network interfaces, the function's own code has none.
+        let denied = function
+            .statements
+            .iter()
+            .any(|statement| statement.effect == "Deny" && statement.condition["Null"]["lambda:SourceFunctionArn"] == "false");
+        assert_eq!(denied, calling.contains(&function.resource.as_str()), "{}", function.resource);
+    }
+}
+
 #[test]
 fn tables_are_kept_encrypted_and_restorable() {
     let template = template();
@@ -138,8 +162,8 @@ async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
         capped.ask_for_code(&people[2]),
         capped.ask_for_code(&people[3])
     );
-    let (passwords, wechat) = (use_passwords().await, use_wechat().await);
-    let elsewhere = [&capped, &passwords, &wechat].into_iter().flat_map(|stage| stage.cloud.meter().calls());
+    let (passwords, wechat, bound) = (use_passwords().await, use_wechat().await, bind_and_unbind().await);
+    let elsewhere = [&capped, &passwords, &wechat, &bound].into_iter().flat_map(|stage| stage.cloud.meter().calls());
     for call in meter.calls().into_iter().chain(elsewhere) {
         used.entry(call.caller).or_default().extend(call.rights);
     }
@@ -265,6 +289,19 @@ async fn repeatable(stage: &Stage) {
         let harmless = answer.status.is_client_error() || path.ends_with("/whitelist/rows");
         assert!(harmless, "{} {path}: {answer:?}", route.method);
     }
+}
+
+/// A service account: bound, sealed anew after a rotation, changed for another one, unbound; and its file.
+async fn bind_and_unbind() -> Stage {
+    let stage = Stage::open().await;
+    stage.bind_wechat("plain").await;
+    stage.cloud.rotate_secret().unwrap();
+    stage.cloud.clock().advance(700);
+    stage.admin(Method::GET, "/v1/admin/organisation/wechat").send().await;
+    stage.bind_wechat("safe").await;
+    stage.get("/MP_verify_Ab12.txt").await;
+    stage.admin(Method::DELETE, "/v1/admin/organisation/wechat").send().await;
+    stage
 }
 
 /// All that passwords and second steps do.

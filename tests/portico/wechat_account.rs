@@ -319,7 +319,7 @@ async fn a_token_that_wechat_no_longer_takes_is_fetched_again_once() {
     assert!(follows().await.unwrap().subscribed);
     let before = stage.tokens_fetched();
     // All tokens end at WeChat, as when the secret is changed there.
-    stage.wechat("faults", json!({ "api": "tokens", "code": 40001 })).await;
+    stage.call(Method::DELETE, "/_local/wechat/tokens").send().await;
     assert!(follows().await.unwrap().subscribed);
     assert_eq!(stage.tokens_fetched(), before + 1);
     for code in [40001, 40014, 42001] {

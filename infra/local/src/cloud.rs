@@ -131,7 +131,7 @@ impl Cloud {
             environment.deployment(function, caller, &clock)
         })?;
         let schedules = Schedules::new(&template, started.schedules);
-        let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone() };
+        let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone(), wechat: wechat.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
         let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
         let router = control::router(control)
@@ -302,11 +302,24 @@ pub(crate) struct Seeds {
     pub(crate) clock: Clock,
     environment: Arc<Environment>,
     base_url: String,
+    wechat: WeChat,
 }
 
 impl Seeds {
     pub(crate) async fn demo(&self) -> Result<Seeded, LocalError> {
-        self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await
+        let seeded = self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await?;
+        let deployment = self.environment.deployment("wechat-account", EVERYBODY, &self.clock);
+        match seed::wechat(&deployment, &seeded).await {
+            // What an administrator would enter at WeChat; the stand-in forgets it with the process.
+            Ok(Some(account)) => {
+                let events = format!("{}/v1/wechat/events/{}", self.base_url, account.id);
+                self.wechat.set_up(&account.app, &events, account.mode);
+            }
+            Ok(None) => {}
+            // Another WeChat than the stand-in may be in use, which does not know its account.
+            Err(error) => tracing::warn!(error, "the demo organisation has no service account"),
+        }
+        Ok(seeded)
     }
 
     pub(crate) async fn organisation(&self, name: Option<String>, suffix: Option<String>) -> Result<Seeded, LocalError> {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::response::Html;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use portico_domain::wechat::AppId;
 
 use crate::capture::Now;
@@ -63,7 +63,6 @@ impl WeChat {
 
 pub(crate) fn router(wechat: WeChat) -> Router {
     let routes = Router::new()
-        .route("/", get(|| async { Html(include_str!("wechat/page.html")) }))
         .route("/connect/oauth2/authorize", get(open::authorize))
         .route("/sns/oauth2/access_token", get(api::exchange))
         .route("/cgi-bin/stable_token", post(api::stable_token))
@@ -76,11 +75,12 @@ pub(crate) fn router(wechat: WeChat) -> Router {
         .route("/messages", get(drive::messages))
         .route("/forget", post(open::forget))
         .route("/faults", post(drive::fault))
+        .route("/tokens", delete(drive::end_tokens))
         .route("/scan", post(drive::scan))
         .route("/follow", post(drive::follow))
         .route("/unfollow", post(drive::unfollow))
         .route("/grants", post(drive::grant))
         .route("/accounts/{app}", put(drive::set_up).get(drive::account))
         .with_state(wechat);
-    Router::new().nest(ROOT, routes.clone()).route(&format!("{ROOT}/"), get(|| async { Html(include_str!("wechat/page.html")) }))
+    Router::new().nest(ROOT, routes).route(&format!("{ROOT}/"), get(|| async { Html(include_str!("wechat/page.html")) }))
 }

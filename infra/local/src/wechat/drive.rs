@@ -71,16 +71,17 @@ fn once() -> u32 {
     1
 }
 
-/// Makes the next calls of an interface fail; 40001 for all interfaces ends the tokens that are out.
+/// Makes the next calls of an interface, such as `cgi-bin/stable_token`, fail.
 pub(super) async fn fault(Shared(wechat): Shared<WeChat>, body: Bytes) -> Result<StatusCode, Refusal> {
     let Failing { api, code, times } = parsed(&body)?;
-    let mut state = wechat.state();
-    if api == "tokens" {
-        state.end_tokens();
-    } else {
-        state.faults.push(Fault { api, code, times });
-    }
+    wechat.state().faults.push(Fault { api, code, times });
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all tokens that are out.
+pub(super) async fn end_tokens(Shared(wechat): Shared<WeChat>) -> StatusCode {
+    wechat.state().end_tokens();
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]
