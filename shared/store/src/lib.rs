@@ -15,6 +15,7 @@ mod members;
 mod organisations;
 mod passwords;
 mod portals;
+mod scans;
 mod sessions;
 mod spend;
 mod transaction;
@@ -38,11 +39,12 @@ pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};
+pub use scans::{Scan, ScanId, ScanState};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
 pub use wechat::{BindError, StoredToken, TokenLease, TokenState, WeChatAccount};
-pub use wechat_flows::{BrowserHash, BrowserSecret, Departure, Pending, Scan, ScanId, ScanState, WeChatState, scene};
+pub use wechat_flows::{BrowserHash, BrowserSecret, Departure, Pending, WeChatState, scene};
 pub use whitelist::RowPage;
 
 /// A table that a function may be given.

@@ -2,12 +2,11 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#WECHAT#STATE#<SHA-256 of the secret>` | `STATE` | `browser`, `link`, `remember`, `scan`, `expires`; `ttl`: somebody who was sent to WeChat (S31) |
+//! | `PORTAL#<portal>#WECHAT#STATE#<SHA-256 of organisation and secret>` | `STATE` | `browser`, `link`, `remember`, `scan`, `expires`; `ttl`: somebody who was sent to WeChat (S31) |
 //! | `PORTAL#<portal>#WECHAT#FLOW#<flow>` | `PENDING` | `identity`, `browser`, `follows`, `qr`, `scan`, `expires`; `ttl`: whom WeChat named, and who is not in yet (S34) |
-//! | `PORTAL#<portal>#WECHAT#SCAN#<scan>` | `SCAN` | `state`, `desktop`, `link`, `remember`, `identity`, `phone`, `follows`, `expires`; `ttl`: a QR code on a desktop (S36) |
 //! | `WECHAT#<account>#PUSH#<SHA-256 of what names it>` | `SEEN` | nothing: a push that was taken; `ttl` (S63) |
 //!
-//! `browser`, `desktop` and `phone` are hashes of random cookies. Whatever a step may change is the condition of its write, its end too.
+//! `browser` is the hash of a random cookie. Whatever a step may change is the condition of its write, its end too.
 
 use std::fmt;
 
@@ -26,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Store, StoreError,
+    ScanId, Store, StoreError,
     codes::put_is_condition,
     items::{Key, base64url, from_item, instant, text, time_to_live, to_attribute, to_item},
     portals::is_condition,
@@ -69,7 +68,7 @@ impl fmt::Debug for BrowserSecret {
 
 /// The hash of a [`BrowserSecret`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BrowserHash(String);
+pub struct BrowserHash(pub(crate) String);
 
 /// What WeChat carries there and back: organisation, portal and 128 random bits (S31). `Debug` shows none of it.
 ///
@@ -114,7 +113,9 @@ impl WeChatState {
     }
 
     fn key(&self) -> Key {
-        Key::new(format!("PORTAL#{}#WECHAT#STATE#{}", self.portal, base64url(Sha256::digest(self.secret))), "STATE")
+        // The organisation is part of what is hashed: with another one in its place the state is not there.
+        let hash = Sha256::new().chain_update(self.organisation.to_bytes()).chain_update(self.secret).finalize();
+        Key::new(format!("PORTAL#{}#WECHAT#STATE#{}", self.portal, base64url(hash)), "STATE")
     }
 }
 
@@ -162,106 +163,6 @@ pub struct Pending {
     pub expires_at: Timestamp,
 }
 
-/// The name of a scan, as the QR code says it: 128 random bits.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScanId([u8; 16]);
-
-impl ScanId {
-    /// A name of these random bytes.
-    pub fn new(random: [u8; 16]) -> Self {
-        Self(random)
-    }
-
-    /// Reads what a QR code or a path said.
-    pub fn parse(text: &str) -> Option<Self> {
-        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for ScanId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base64url(self.0))
-    }
-}
-
-impl fmt::Debug for ScanId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ScanId({self})")
-    }
-}
-
-impl From<ScanId> for String {
-    fn from(id: ScanId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for ScanId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("not the name of a scan")
-    }
-}
-
-/// Where a scan stands (F16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ScanState {
-    /// No phone has come yet.
-    Waiting,
-    /// A phone came; its owner is to follow the service account first (F17).
-    MustFollow,
-    /// A phone came; its owner is to confirm.
-    Scanned,
-    /// The owner of the phone confirmed.
-    Confirmed,
-    /// The owner of the phone declined.
-    Declined,
-    /// The desktop took it.
-    Used,
-}
-
-impl ScanState {
-    fn attribute(self) -> AttributeValue {
-        text(match self {
-            Self::Waiting => "waiting",
-            Self::MustFollow => "mustFollow",
-            Self::Scanned => "scanned",
-            Self::Confirmed => "confirmed",
-            Self::Declined => "declined",
-            Self::Used => "used",
-        })
-    }
-}
-
-/// A QR code on a desktop, by which a phone signs it in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Scan {
-    /// Where it stands.
-    pub state: ScanState,
-    /// The desktop: no other browser learns how it stands or enters by it (S36).
-    pub desktop: BrowserHash,
-    /// The link by which they came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<Suffix>,
-    /// Whether they ticked the box (F25).
-    pub remember: bool,
-    /// Whom WeChat named on the phone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
-    /// The phone: no other browser confirms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<BrowserHash>,
-    /// Whether WeChat says that they follow the service account (F17).
-    #[serde(default)]
-    pub follows: bool,
-    /// Until when this is good (UTC).
-    #[serde(rename = "expires", with = "milliseconds")]
-    pub expires_at: Timestamp,
-}
-
 /// The scene of a QR code with parameters: the flow that goes on when it was scanned, and its portal. 52 of the 64 characters that
 /// WeChat takes.
 pub fn scene(portal: PortalId, flow: FlowId) -> Option<Scene> {
@@ -276,10 +177,6 @@ fn read_scene(scene: &Scene) -> Option<(PortalId, FlowId)> {
 
 fn pending_key(portal: PortalId, flow: FlowId) -> Key {
     Key::new(format!("PORTAL#{portal}#WECHAT#FLOW#{flow}"), "PENDING")
-}
-
-fn scan_key(portal: PortalId, scan: ScanId) -> Key {
-    Key::new(format!("PORTAL#{portal}#WECHAT#SCAN#{scan}"), "SCAN")
 }
 
 impl Store {
@@ -340,73 +237,9 @@ impl Store {
             .expression_attribute_values(":now", instant(now));
         let Some(pending) = updated::<Pending>("a pending identity", update).await? else { return Ok(false) };
         if let Some(scan) = pending.scan {
-            let update = self
-                .codes_update(&scan_key(portal, scan), "SET #state = :after, follows = :true")
-                .condition_expression("#state = :before AND #identity = :identity AND expires > :now")
-                .expression_attribute_names("#identity", "identity")
-                .expression_attribute_values(":true", AttributeValue::Bool(true))
-                .expression_attribute_values(":identity", to_attribute(identity)?);
-            let update = between(update, ScanState::MustFollow, ScanState::Scanned, now);
-            updated::<Scan>("a scan", update).await?;
+            self.scan_followed(portal, scan, identity, now).await?;
         }
         Ok(true)
-    }
-
-    /// Writes a new scan.
-    pub async fn start_scan(&self, portal: PortalId, id: ScanId, scan: &Scan) -> Result<(), StoreError> {
-        self.put_expiring(&scan_key(portal, id), scan, scan.expires_at).await
-    }
-
-    /// A scan, in its newest state.
-    pub async fn scan(&self, portal: PortalId, id: ScanId) -> Result<Option<Scan>, StoreError> {
-        let item = self.read(&self.tables.codes, &scan_key(portal, id)).await?;
-        item.map(|item| from_item("a scan", item)).transpose()
-    }
-
-    /// Notes whom WeChat named on the phone, and whether they follow. Of any number of phones, one; false for the others, and after the end.
-    pub async fn name_scan(
-        &self,
-        portal: PortalId,
-        id: ScanId,
-        identity: &Identity,
-        phone: &BrowserHash,
-        (after, follows): (ScanState, bool),
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let expression = "SET #state = :after, #identity = :identity, phone = :phone, follows = :follows";
-        let update = self
-            .codes_update(&scan_key(portal, id), expression)
-            .condition_expression("#state = :before AND expires > :now")
-            .expression_attribute_names("#identity", "identity")
-            .expression_attribute_values(":identity", to_attribute(identity)?)
-            .expression_attribute_values(":phone", text(&phone.0))
-            .expression_attribute_values(":follows", AttributeValue::Bool(follows));
-        Ok(updated::<Scan>("a scan", between(update, ScanState::Waiting, after, now)).await?.is_some())
-    }
-
-    /// Writes what the owner of the phone decided. False if it was not that phone, not its turn, or too late.
-    pub async fn answer_scan(
-        &self,
-        portal: PortalId,
-        id: ScanId,
-        phone: &BrowserHash,
-        after: ScanState,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let update = self
-            .codes_update(&scan_key(portal, id), "SET #state = :after")
-            .condition_expression("#state = :before AND phone = :phone AND expires > :now")
-            .expression_attribute_values(":phone", text(&phone.0));
-        Ok(updated::<Scan>("a scan", between(update, ScanState::Scanned, after, now)).await?.is_some())
-    }
-
-    /// Gives a scan that was confirmed to its desktop, for exactly one caller (S36).
-    pub async fn take_scan(&self, portal: PortalId, id: ScanId, desktop: &BrowserHash, now: Timestamp) -> Result<Option<Scan>, StoreError> {
-        let update = self
-            .codes_update(&scan_key(portal, id), "SET #state = :after")
-            .condition_expression("#state = :before AND desktop = :desktop AND expires > :now")
-            .expression_attribute_values(":desktop", text(&desktop.0));
-        updated("a scan", between(update, ScanState::Confirmed, ScanState::Used, now)).await
     }
 
     /// Notes that a push is taken. False if it was taken before (S63).
@@ -428,14 +261,14 @@ impl Store {
         Ok(())
     }
 
-    async fn put_expiring<T: Serialize>(&self, key: &Key, value: &T, expires_at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn put_expiring<T: Serialize>(&self, key: &Key, value: &T, expires_at: Timestamp) -> Result<(), StoreError> {
         let mut item = to_item(key, value)?;
         item.insert("ttl".into(), time_to_live(expires_at));
         self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).send().await?;
         Ok(())
     }
 
-    fn codes_update(&self, key: &Key, expression: &str) -> UpdateItemFluentBuilder {
+    pub(crate) fn codes_update(&self, key: &Key, expression: &str) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.tables.codes)
@@ -449,17 +282,11 @@ fn push_key(account: WeChatAccountId, name: &str) -> Key {
     Key::new(format!("WECHAT#{account}#PUSH#{}", base64url(Sha256::digest(name))), "SEEN")
 }
 
-/// The values of a change of a scan's state.
-fn between(update: UpdateItemFluentBuilder, before: ScanState, after: ScanState, now: Timestamp) -> UpdateItemFluentBuilder {
-    update
-        .expression_attribute_names("#state", "state")
-        .expression_attribute_values(":before", before.attribute())
-        .expression_attribute_values(":after", after.attribute())
-        .expression_attribute_values(":now", instant(now))
-}
-
 /// Carries an update out; what is there after it, or `None` if its condition failed.
-async fn updated<T: serde::de::DeserializeOwned>(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Option<T>, StoreError> {
+pub(crate) async fn updated<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    update: UpdateItemFluentBuilder,
+) -> Result<Option<T>, StoreError> {
     match update.send().await {
         Ok(answer) => answer.attributes.map(|item| from_item(what, item)).transpose(),
         Err(error) if is_condition(&error) => Ok(None),
