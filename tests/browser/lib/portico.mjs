@@ -1,6 +1,6 @@
 // What the tests do behind the page's back: make portals, read messages, turn the clock, decide on requests.
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
+import { createHmac, randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
 export const BASE = (process.env.PORTICO_URL ?? "http://localhost:8787").replace(/\/$/, "");
@@ -28,11 +28,17 @@ export async function freshPortal() {
 
 /** Changes how people sign in. */
 export async function changeSignIn(portal, change) {
-  const path = `/v1/admin/portals/${portal.portal}`;
-  const session = portal.administrator.session;
-  const { settings } = await call("GET", path, { session });
-  return call("PATCH", path, { session, body: { signIn: { ...settings.signIn, ...change } } });
+  const { settings } = await administer(portal, "GET", "");
+  return administer(portal, "PATCH", "", { signIn: { ...settings.signIn, ...change } });
 }
+
+/** What an administrator does in a portal. */
+export const administer = (portal, method, rest, body) => call(method, `/v1/admin/portals/${portal.portal}${rest}`, { session: portal.administrator.session, body });
+
+export const change = (portal, settings) => administer(portal, "PATCH", "", settings);
+
+/** Invites somebody without a message; `url` is the link to pass on. */
+export const invite = (portal, address, name) => administer(portal, "POST", "/invitations", { address, notify: false, ...(name ? { name } : {}) });
 
 export const demoPortal = () => call("GET", "/_local/demo");
 
@@ -49,23 +55,38 @@ export function messagesTo(address) {
   return call("GET", `/_local/messages?to=${encodeURIComponent(to)}`);
 }
 
+/** The codes that came to an address so far. */
+export const codesOf = async (address) => (await messagesTo(address)).map(({ text }) => CODE.exec(text)?.[0]).filter(Boolean);
+
+const CODE = /(?<!\d)\d{6}(?!\d)/;
+
 /** The newest code sent to an address, other than the ones known already. */
 export async function codeFor(address, known = []) {
   for (let tries = 0; tries < 50; tries += 1) {
-    for (const { text } of await messagesTo(address)) {
-      const code = /(?<!\d)\d{6}(?!\d)/.exec(text)?.[0];
-      if (code && !known.includes(code)) return code;
-    }
+    const code = (await codesOf(address)).find((sent) => !known.includes(sent));
+    if (code) return code;
     await pause(100);
   }
   throw new Error(`no code came to ${address}`);
+}
+
+/** What an authenticator app shows now for a secret in base32 (RFC 6238). */
+export async function shownByApp(secret) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const { now } = await call("GET", "/_local/clock");
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.parse(now) / 30_000)));
+  const hash = createHmac("sha1", key).update(step).digest();
+  const at = hash[19] & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1e6).padStart(6, "0");
 }
 
 /** Some six digits that are not the code. */
 export const wrongCode = (code) => String((Number(code) + 1) % 1e6).padStart(6, "0");
 
 export async function pendingUsers(portal) {
-  const { users } = await call("GET", `/v1/admin/portals/${portal.portal}/users?status=pending`, { session: portal.administrator.session });
+  const { users } = await administer(portal, "GET", "/users?status=pending");
   return users;
 }
 
@@ -73,9 +94,6 @@ export async function pendingUsers(portal) {
 export async function decide(portal, decision, reason) {
   const users = (await pendingUsers(portal)).map(({ id }) => id);
   assert.equal(users.length, 1, "one person waits");
-  const { results } = await call("POST", `/v1/admin/portals/${portal.portal}/approvals`, {
-    session: portal.administrator.session,
-    body: { users, decision, ...(reason ? { reason } : {}) },
-  });
+  const { results } = await administer(portal, "POST", "/approvals", { users, decision, ...(reason ? { reason } : {}) });
   assert.equal(results[0].result, decision === "approve" ? "approved" : "rejected");
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Arrival } from "./arrival.ts";
 import { ask, Problem } from "./http.ts";
 import { keep, NOTHING_TYPED, refusalOf, resume, stepOf, withAnswers, type Journey, type Notice, type Step, type Typed } from "./journey.ts";
 import type { Outcome, Portal, Session } from "./portal.ts";
@@ -9,6 +10,7 @@ import { CollectStep } from "./steps/CollectStep.tsx";
 import { ConsentStep } from "./steps/ConsentStep.tsx";
 import { ForgotStep } from "./steps/ForgotStep.tsx";
 import { Inside } from "./Inside.tsx";
+import { InvitationStep } from "./steps/InvitationStep.tsx";
 import { NewPasswordStep } from "./steps/NewPasswordStep.tsx";
 import { Refused } from "./steps/Refused.tsx";
 import { SecondStep } from "./steps/SecondStep.tsx";
@@ -41,12 +43,8 @@ const BACK: Record<string, Notice> = {
 };
 
 /** One question at a time, from the address to the application. */
-export function SignIn({ portal }: { portal: Portal }) {
-  const [journey, setJourney] = useState<Journey>(() =>
-    portal.session
-      ? { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED }
-      : (resume(portal.id) ?? { step: { at: "address" }, typed: NOTHING_TYPED }),
-  );
+export function SignIn({ portal, arrival }: { portal: Portal; arrival: Arrival | null }) {
+  const [journey, setJourney] = useState<Journey>(() => begin(portal, arrival));
   const [agreement, agreementIs] = useState(() => (journey.step.at === "consent" ? journey.step.version : (portal.agreement?.version ?? null)));
   const moved = useRef(false);
   useEffect(() => keep(portal.id, journey), [journey]);
@@ -84,6 +82,8 @@ export function SignIn({ portal }: { portal: Portal }) {
   switch (step.at) {
     case "address":
       return <AddressStep key="address" stage={stage} notice={step.notice} />;
+    case "invitation":
+      return <InvitationStep key="invitation" stage={stage} step={step} />;
     case "code":
       return <CodeStep key="code" stage={stage} step={step} />;
     case "forgot":
@@ -105,6 +105,15 @@ export function SignIn({ portal }: { portal: Portal }) {
     case "refused":
       return <Refused key="refused" refusal={step.refusal} title={portal.design.title} back={() => go({ at: "address" })} />;
   }
+}
+
+/** Where the page begins: at what its link carries, inside, or where this tab left off. */
+function begin(portal: Portal, arrival: Arrival | null): Journey {
+  const kept = resume(portal.id);
+  const typed = kept?.typed ?? NOTHING_TYPED;
+  if (arrival) return { step: { at: "invitation", token: arrival.token }, typed };
+  if (portal.session) return { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED };
+  return kept ?? { step: { at: "address" }, typed };
 }
 
 /** The outcome names the person only; the session tells the addresses too, and proves that the cookie was taken. */

@@ -1,7 +1,7 @@
 import { typedAnswers, type Answer } from "./fields/answers.ts";
 import type { Problem } from "./http.ts";
 import type { Sent } from "./codes.ts";
-import type { Channel, Field, Outcome, Session, Way, Window } from "./portal.ts";
+import type { Channel, Field, Invited, Outcome, Session, Way, Window } from "./portal.ts";
 import { tab } from "./storage.ts";
 
 /** Something to say on arriving at a step. */
@@ -17,7 +17,7 @@ export type Notice =
   | "ended"
   | "deleted";
 
-const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found"] as const;
+const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found", "invitation-over"] as const;
 export type RefusalKind = (typeof REFUSALS)[number];
 
 /** A refusal that ends this try, as opposed to one that can be mended beside a field. */
@@ -29,7 +29,9 @@ export interface Refusal {
 
 export type Step =
   | { at: "address"; notice?: Notice }
-  | ({ at: "code" } & Sent)
+  /** By the link of an invitation; `invited` once the server told whom. */
+  | { at: "invitation"; token: string; invited?: Invited }
+  | ({ at: "code"; invitation?: Invitation } & Sent)
   | { at: "forgot" }
   | ({ at: "newPassword"; least: number } & Sent)
   | { at: "second"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean; by?: SecondWay; sent?: Sent }
@@ -39,6 +41,12 @@ export type Step =
   | { at: "waiting"; ticket: string; channel: Channel }
   | { at: "home"; session: Session }
   | { at: "refused"; refusal: Refusal };
+
+/** An open invitation: what a code is asked for with, in the place of an address. */
+export interface Invitation {
+  token: string;
+  invited: Invited;
+}
 
 /** How the second step is taken: a code to one of the channels, the authenticator app, or a recovery code. */
 export type SecondWay = Channel | "totp" | "recovery";

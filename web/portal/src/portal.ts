@@ -103,6 +103,13 @@ export interface Way {
   hint: string;
 }
 
+/** Whom the link of an invitation invites, as far as who opens it may know (S48). */
+export interface Invited {
+  hint: string;
+  kind: "phone" | "email";
+  name?: string | null;
+}
+
 /** Answer of every step of signing in. */
 export type Outcome =
   | { step: "signedIn"; user: User; expiresAt: string }

@@ -36,6 +36,14 @@ export const en: Texts = {
     },
   },
 
+  invitation: {
+    heading: (portal) => `${portal} invites you`,
+    greeting: (name) => `Hello, ${name}! `,
+    lead: { phone: "We’ll send a code to the phone number you were invited with. Enter it and you’re in.", email: "We’ll send a code to the email you were invited with. Enter it and you’re in." },
+    other: "Use another phone number or email",
+    stay: "Not now, back to my account",
+  },
+
   code: {
     heading: "Enter your code",
     sent: { sms: "We sent a text message to", email: "We sent an email to" },
@@ -336,6 +344,11 @@ export const en: Texts = {
       text: "There is no free place right now, but nothing you entered is lost. Try again later, or contact the administrator of this portal.",
     },
     "portal-off": { heading: "This portal is closed", text: "An administrator has closed it for now. Please come back later." },
+    "invitation-over": {
+      heading: "This invitation no longer works",
+      text: "It may have been used, withdrawn or replaced by a newer one, or it is more than 30 days old. If you accepted it before, simply sign in. Otherwise ask the person who invited you for a new one.",
+      back: "Go to sign-in",
+    },
     "not-found": {
       heading: "There’s no portal here",
       text: "The link may be mistyped or may have changed. Please check with the person who gave it to you.",

@@ -27,6 +27,14 @@ export const zh = {
     },
   },
 
+  invitation: {
+    heading: (portal: string) => `“${portal}”邀请你加入`,
+    greeting: (name: string) => `${name}，你好！`,
+    lead: { phone: "我们会向收到邀请的手机号发送验证码，验证后即可进入。", email: "我们会向收到邀请的邮箱发送验证码，验证后即可进入。" },
+    other: "使用其他手机号或邮箱",
+    stay: "先不用，回到我的账号",
+  },
+
   code: {
     heading: "输入验证码",
     sent: { sms: "验证码已通过短信发送至", email: "验证码已发送至邮箱" },
@@ -287,6 +295,11 @@ export const zh = {
     disabled: { heading: "账号已停用", text: "你的账号已被管理员停用。如需恢复，请联系该门户的管理员。" },
     "no-seats": { heading: "名额已满", text: "目前没有空余名额，你的信息没有丢失。请稍后再试，或联系该门户的管理员。" },
     "portal-off": { heading: "门户已关闭", text: "管理员暂时关闭了这个门户，请稍后再来。" },
+    "invitation-over": {
+      heading: "这个邀请链接已失效",
+      text: "它可能已经用过、被撤回、被新的邀请取代，或已超过 30 天。如果你已经接受过邀请，直接登录即可；否则请联系邀请你的人重新发送。",
+      back: "去登录",
+    },
     "not-found": { heading: "没有找到这个门户", text: "链接可能有误，或已经更换。请向发给你链接的人确认一下。" },
     back: "使用其他账号",
     again: "再试一次",
