@@ -6,7 +6,10 @@ use aws_types::SdkConfig;
 use jiff::SignedDuration;
 use portico_domain::limits::Caps;
 
-use crate::{Clock, aws};
+use crate::{
+    Clock,
+    aws::{self, Connections},
+};
 
 /// A variable that the function needs is not set. The template sets what each function declares.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,6 +25,7 @@ pub struct Deployment {
 struct Inner {
     variables: HashMap<&'static str, String>,
     aws: SdkConfig,
+    connections: Arc<Connections>,
     clock: Clock,
 }
 
@@ -58,14 +62,24 @@ pub const SERVICES: [&str; 7] = [
 impl Deployment {
     /// Reads the environment through `variable`: the process's in Lambda, a map locally and in tests.
     pub fn new(variable: impl Fn(&str) -> Option<String>, clock: Clock) -> Self {
+        Self::with(variable, clock, Connections::new(false))
+    }
+
+    fn with(variable: impl Fn(&str) -> Option<String>, clock: Clock, connections: Connections) -> Self {
         let variables = VARIABLES.iter().chain(&SERVICES).filter_map(|name| Some((*name, variable(name)?))).collect();
-        Self { inner: Arc::new(Inner { variables, aws: aws::settings(&variable), clock }) }
+        let connections = Arc::new(connections);
+        Self { inner: Arc::new(Inner { variables, aws: aws::settings(&variable, connections.clone()), connections, clock }) }
     }
 
     /// The process's environment and the system's clock.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub fn from_process() -> Self {
-        Self::new(|name| std::env::var(name).ok(), Clock::system())
+        Self::with(|name| std::env::var(name).ok(), Clock::system(), Connections::new(true))
+    }
+
+    /// The function has answered for the first time: what only its start needs is over.
+    pub(crate) fn answered(&self) {
+        self.inner.connections.any();
     }
 
     /// The clock.

@@ -2,11 +2,11 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#USERS#<0..7>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `wechat`, `answers`, `registeredAt`, `decided`, `consent`, `invitation` |
+//! | `PORTAL#<portal>#USERS#<0..3>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `wechat`, `answers`, `registeredAt`, `decided`, `consent`, `invitation` |
 //! | `PORTAL#<portal>#ADDRESS#<key>` | `CLAIM` | `user`: who has the address; made with its owner (R8) |
 //!
-//! The users of a portal lie in eight partitions, chosen by the random part of their identifier, each sorted by registration time:
-//! one portal's load spreads (R29), and a list reads the eight side by side, newest first, without an index.
+//! The users of a portal lie in four partitions, chosen by the random part of their identifier, each sorted by registration time:
+//! one portal's load spreads (R29), and a list reads the four side by side, newest first, without an index.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use portico_domain::{
@@ -26,7 +26,7 @@ use crate::{
     transaction::{Cancelled, SHOW_OLD, check, put, update},
 };
 
-const PARTITIONS: u8 = 8;
+const PARTITIONS: u8 = 4;
 
 pub(crate) fn user_key(portal: PortalId, user: UserId) -> Key {
     Key::new(partition(portal, user.spread() % PARTITIONS), format!("USER#{user}"))
@@ -396,8 +396,8 @@ impl Store {
 
     /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.
     ///
-    /// Two lanes of four partitions each, one partition after the other: eight at once would open eight connections, of which each
-    /// costs a new instance more than its query.
+    /// Two lanes of two partitions each, one partition after the other: four at once would open four connections, of which each costs
+    /// a new instance more than its query.
     pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
         // One more than asked tells whether there are more.
         let wanted = Listed { portal, status, after, enough: limit + 1 };
