@@ -6,7 +6,7 @@ import { useCall } from "../parts/hooks.ts";
 import { Trouble, useRetryAt } from "../parts/Say.tsx";
 import { useSpeech } from "../texts/index.ts";
 import { useErrand } from "./errand.ts";
-import { QrCode } from "./QrCode.tsx";
+import { QrCode } from "../parts/QrCode.tsx";
 import { RecoveryCodes } from "./RecoveryCodes.tsx";
 import { Head, Page, type Room } from "./Settings.tsx";
 
