@@ -90,10 +90,10 @@ export async function pendingUsers(portal) {
   return users;
 }
 
-/** Approves or rejects everybody who waits. */
+/** Approves or rejects whoever waits, or asks them for more. */
 export async function decide(portal, decision, reason) {
   const users = (await pendingUsers(portal)).map(({ id }) => id);
   assert.equal(users.length, 1, "one person waits");
   const { results } = await administer(portal, "POST", "/approvals", { users, decision, ...(reason ? { reason } : {}) });
-  assert.equal(results[0].result, decision === "approve" ? "approved" : "rejected");
+  assert.equal(results[0].result, { approve: "approved", reject: "rejected", ask: "asked" }[decision]);
 }

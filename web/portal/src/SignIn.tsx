@@ -45,6 +45,7 @@ const BACK: Record<string, Notice> = {
   "ticket-spent": "ticket-spent",
   "method-off": "method-off",
   "cookies-blocked": "cookies-blocked",
+  "wechat-state": "wechat-state",
 };
 
 /** One question at a time, from the address to the application. */

@@ -107,6 +107,8 @@ export function stepOf(outcome: Exclude<Outcome, { step: "signedIn" }>): Step | 
     }
     case "bind":
       return { at: "bind", ticket: outcome.ticket, missing: outcome.missing, ...(outcome.wechat ? { wechat: true } : {}) };
+    case "scanned":
+      return { at: "scan", scan: outcome.scan };
     case "follow":
       return { at: "follow", ticket: outcome.ticket, qr: outcome.qr, until: Date.now() + outcome.expiresIn * 1000 };
     case "consent":

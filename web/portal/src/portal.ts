@@ -123,6 +123,8 @@ export type Outcome =
   | { step: "bind"; ticket: string; missing: Missing; wechat?: boolean }
   /** Somebody by WeChat who has to follow the service account; `qr` is what its code says (F17). */
   | { step: "follow"; ticket: string; qr: string; expiresIn: number }
+  /** On the phone that a computer was scanned with: it follows now, and has yet to confirm (F16). */
+  | { step: "scanned"; scan: string }
   | { step: "consent"; ticket: string; version: number }
   | { step: "collect"; ticket: string; fields: Field[]; reason?: string | null; answers?: Record<string, Value> }
   | { step: "awaitingApproval"; ticket: string; channel: Channel };

@@ -1,5 +1,5 @@
 /** Where a scan stands (F16). `mustFollow`: whoever scanned has to follow the service account first (F17). */
-export type ScanState = "waiting" | "scanned" | "mustFollow" | "confirmed" | "expired";
+export type ScanState = "waiting" | "scanned" | "mustFollow" | "confirmed" | "declined" | "expired";
 
 /** What a computer shows to be scanned. */
 export interface Scan {

@@ -8,7 +8,7 @@ import { Trouble, useRetryAt } from "./Say.tsx";
 import { useScan, type ShownScan } from "./useScan.ts";
 
 /** What covers the code, by the state of the scan. */
-const VEILS: Partial<Record<ShownScan["state"], IconName>> = { scanned: "phone", mustFollow: "phone", confirmed: "check", expired: "clock", failed: "clock" };
+const VEILS: Partial<Record<ShownScan["state"], IconName>> = { scanned: "phone", mustFollow: "phone", confirmed: "check", declined: "cross", expired: "clock", failed: "clock" };
 
 /** Beside the form on a computer: a code for WeChat to scan (F16). */
 export function WeChatScan({ stage }: { stage: Stage }) {
@@ -16,7 +16,7 @@ export function WeChatScan({ stage }: { stage: Stage }) {
   const scan = useScan(stage);
   const veil = VEILS[scan.state];
   const retryAt = useRetryAt(scan.problem ?? null);
-  const ended = scan.state === "expired" || scan.state === "failed";
+  const ended = scan.state === "expired" || scan.state === "declined" || scan.state === "failed";
   useLayoutEffect(() => {
     document.documentElement.classList.add("two-ways");
     return () => document.documentElement.classList.remove("two-ways");

@@ -60,7 +60,9 @@ export function useScan(stage: Stage): ShownScan & { renew: () => void } {
       const found = await ask<{ state: ScanState }>("GET", `${path}/${encodeURIComponent(known.id)}`);
       if (over) return;
       if (found.state === "confirmed") return enter(known);
-      if (found.state === "expired") return end({ state: "expired", url: known.url });
+      // Whatever a later server may say besides: this scan goes no further.
+      const goesOn = found.state === "waiting" || found.state === "scanned" || found.state === "mustFollow";
+      if (!goesOn) return end({ state: found.state === "declined" ? "declined" : "expired", url: known.url });
       show(found.state);
     };
     const turn = async () => {

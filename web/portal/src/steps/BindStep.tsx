@@ -23,7 +23,6 @@ export function BindStep({ stage, step }: { stage: Stage; step: Extract<Step, { 
   const [taken, setTaken] = useState<string | null>(null);
   const [unticked, setUnticked] = useState(false);
   const words = wechat ? { heading: said.wechat.heading, lead: said.wechat.lead[missing](portal.name) } : { heading: said.heading[missing], lead: said.lead[missing](portal.name) };
-  const takenWords = wechat ? said.wechat.taken : said.taken[missing];
   const heading = <h1 id="heading">{words.heading}</h1>;
   useTitle(words.heading, portal.design.title);
 
@@ -47,7 +46,7 @@ export function BindStep({ stage, step }: { stage: Stage; step: Extract<Step, { 
         value={address}
         onType={(bound) => stage.type({ bound })}
         taken={taken}
-        wordsOf={(problem) => (problem.kind === "already-bound" ? takenWords : null)}
+        wordsOf={(problem) => (problem.kind === "already-bound" ? said.taken[missing] : null)}
         leave={stage.leave}
         ready={() => {
           const wanting = Boolean(wechat) && stage.agreement !== null && !agreed(stage);
@@ -103,8 +102,12 @@ export function BindStep({ stage, step }: { stage: Stage; step: Extract<Step, { 
       resend={send}
       leave={(problem: Problem) => {
         if (problem.kind !== "already-bound") return stage.leave(problem);
-        setTaken(takenWords);
-        askAgain();
+        // Whom WeChat named is used up by a right code: another try begins there.
+        if (wechat) stage.go({ at: "address", notice: "wechat-bound" });
+        else {
+          setTaken(said.taken[missing]);
+          askAgain();
+        }
         return true;
       }}
     />

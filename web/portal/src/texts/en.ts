@@ -143,6 +143,7 @@ export const en: Texts = {
         scanned: "Scanned. Please confirm on your phone",
         mustFollow: "Please follow the service account on your phone first",
         confirmed: "Confirmed. Signing you in",
+        declined: "Cancelled on the phone",
         expired: "This code has expired",
       },
     },
@@ -186,7 +187,6 @@ export const en: Texts = {
         email: (portal) => `This is your first time in ${portal} with WeChat. Confirm your email once, and from then on WeChat is all you need.`,
         any: (portal) => `This is your first time in ${portal} with WeChat. Confirm your phone number or email once, and from then on WeChat is all you need.`,
       },
-      taken: "Its account is bound to another WeChat. Use another phone number or email, or sign in another way and unbind it in your settings.",
     },
   },
 

@@ -119,6 +119,7 @@ export const zh = {
         scanned: "已扫码，请在手机上确认",
         mustFollow: "请先在手机上关注服务号",
         confirmed: "已确认，正在登录",
+        declined: "已在手机上取消",
         expired: "二维码已过期",
       },
     },
@@ -158,7 +159,6 @@ export const zh = {
         email: (portal: string) => `这是你第一次用微信进入「${portal}」。验证一次邮箱，以后用微信即可直接登录。`,
         any: (portal: string) => `这是你第一次用微信进入「${portal}」。验证一次手机号或邮箱，以后用微信即可直接登录。`,
       },
-      taken: "它的账号已绑定另一个微信。请换一个手机号或邮箱，或用其他方式登录后在个人设置中解除绑定。",
     },
   },
 
