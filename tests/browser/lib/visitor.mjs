@@ -63,6 +63,13 @@ export async function asVisitor({ size = DESKTOP, locale = "en-GB", uploads = fa
       const response = await route.fetch();
       await route.fulfill({ response, body: pageAs(await response.text()) });
     });
+    // What a redirect leads to is not routed; so the way to WeChat and back is gone step by step.
+    await context.route(/\/connect\/oauth2\/authorize|\/v1\/wechat\/callback|\/v1\/portals\/[^/]+\/wechat\?/, async (route) => {
+      const response = await route.fetch({ maxRedirects: 0 });
+      const { location, "content-security-policy": _, ...headers } = response.headers();
+      if (!location) return route.fulfill({ response });
+      return route.fulfill({ status: 200, headers: { ...headers, "content-type": "text/html" }, body: `<script>location.replace(${JSON.stringify(location)})</script>` });
+    });
   }
   const complaints = [];
   const page = await context.newPage();

@@ -19,7 +19,7 @@ import { ScanStep } from "./steps/ScanStep.tsx";
 import { SecondStep } from "./steps/SecondStep.tsx";
 import { ToWeChatStep } from "./steps/ToWeChatStep.tsx";
 import { Waiting } from "./steps/Waiting.tsx";
-import { goesByItself, noticeOf, placeOf } from "./wechat.ts";
+import { goesByItself, isExpected, noticeOf, placeOf } from "./wechat.ts";
 
 /** What every step is given. */
 export interface Stage {
@@ -137,7 +137,7 @@ function stepOfArrival(portal: Portal, arrival: Arrival): Step | null {
     case "invitation":
       return { at: "invitation", token: arrival.token };
     case "ticket":
-      return { at: "resume", ticket: arrival.ticket };
+      return isExpected(portal.id, arrival.ticket) ? { at: "resume", ticket: arrival.ticket } : { at: "address", notice: "wechat-state" };
     case "scan":
       return { at: "scan", scan: arrival.scan };
     case "problem": {

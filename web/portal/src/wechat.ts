@@ -26,6 +26,35 @@ export function wayThrough(portal: Portal, remember: boolean): string {
 }
 
 const keyOf = (portal: string) => `portico.wechat.${portal}`;
+const begunKey = (portal: string) => `portico.wechat.begun.${portal}`;
+
+/** As long as WeChat's answer is waited for. */
+const PATIENCE_MILLISECONDS = 10 * 60_000;
+
+/** The page sends somebody to WeChat: this tab expects an answer. */
+export const begin = (portal: string) => tab.write(begunKey(portal), Date.now());
+
+/**
+ * Whether a ticket in the address answers what this tab began, once: a link that somebody sends must not sign its reader in
+ * as somebody else (S31). The exception is who is to follow first: on the phone that scans a computer nothing began here, and
+ * the server takes such a ticket from nobody else's browser.
+ */
+export function isExpected(portal: string, ticket: string): boolean {
+  const begun = tab.read<number>(begunKey(portal));
+  tab.forget(begunKey(portal));
+  const age = begun === null ? Infinity : Date.now() - begun;
+  return (age >= 0 && age < PATIENCE_MILLISECONDS) || stepIn(ticket) === "follow";
+}
+
+/** The step that a ticket says it is for (a JWT, RFC 7519); the server judges, here it only spares a question. */
+function stepIn(ticket: string): unknown {
+  try {
+    const claims = (ticket.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    return (JSON.parse(atob(claims)) as { opn?: unknown }).opn;
+  } catch {
+    return null;
+  }
+}
 
 /** From now on the page goes to WeChat when it is told to, and not by itself; false when this browser cannot remember that. */
 export function holdBack(portal: string): boolean {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Portal, Session } from "../src/portal.ts";
 import { lookDelay } from "../src/scan.ts";
-import { goesByItself, holdBack, noticeOf, placeOf, wayThrough } from "../src/wechat.ts";
+import { begin, goesByItself, holdBack, isExpected, noticeOf, placeOf, wayThrough } from "../src/wechat.ts";
 
 const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148";
 const WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
@@ -12,7 +12,7 @@ const portal = { id: "por_1", link: "acme", sevenDays: true, wechat: { follow: f
 const memory = new Map<string, string>();
 let forgetful = false;
 Object.assign(globalThis, {
-  sessionStorage: { getItem: (key: string) => memory.get(key) ?? null, setItem: (key: string, value: string) => void (forgetful || memory.set(key, value)) },
+  sessionStorage: { getItem: (key: string) => memory.get(key) ?? null, setItem: (key: string, value: string) => void (forgetful || memory.set(key, value)), removeItem: (key: string) => void memory.delete(key) },
 });
 beforeEach(() => {
   memory.clear();
@@ -51,6 +51,22 @@ test("the page goes to WeChat by itself once, and never where somebody is on ano
 test("a browser that remembers nothing is not sent round in circles", () => {
   forgetful = true;
   assert.equal(holdBack(portal.id), false);
+});
+
+test("a ticket in a link is taken once, by the tab that went to WeChat, and soon (S31)", (t) => {
+  const ticket = (step: unknown) => `e30.${btoa(JSON.stringify({ opn: step })).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "")}.x`;
+  assert.equal(isExpected(portal.id, ticket("collect")), false, "a link that somebody sent");
+  begin(portal.id);
+  assert.equal(isExpected("por_2", ticket("collect")), false, "of another portal");
+  assert.equal(isExpected(portal.id, ticket("collect")), true);
+  assert.equal(isExpected(portal.id, ticket("collect")), false, "once");
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000 });
+  begin(portal.id);
+  t.mock.timers.tick(11 * 60_000);
+  assert.equal(isExpected(portal.id, ticket("collect")), false, "eleven minutes later");
+  // The phone of a scan began nothing; the server knows its browser.
+  assert.equal(isExpected(portal.id, ticket("follow")), true);
+  for (const odd of ["", "x", "a.b.c", "e30.bnVsbA.x", ticket({ bind: "phone" })]) assert.equal(isExpected(portal.id, odd), false, odd);
 });
 
 test("the way names the link, and the tick only where it is offered", () => {

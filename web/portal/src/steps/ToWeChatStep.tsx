@@ -3,7 +3,7 @@ import type { Step } from "../journey.ts";
 import { useTitle } from "../parts/hooks.ts";
 import type { Stage } from "../SignIn.tsx";
 import { useSpeech } from "../texts/index.ts";
-import { holdBack, wayThrough } from "../wechat.ts";
+import { begin, holdBack, wayThrough } from "../wechat.ts";
 
 /** Inside WeChat: straight to it, once (F15). Who does not want that, or whom it does not let through, has the other ways. */
 export function ToWeChatStep({ stage, step }: { stage: Stage; step: Extract<Step, { at: "toWeChat" }> }) {
@@ -17,6 +17,7 @@ export function ToWeChatStep({ stage, step }: { stage: Stage; step: Extract<Step
     const back = () => now.current.go({ at: "address" });
     // Without a memory of having been there the page could go round in circles.
     if (!holdBack(portal.id) && !step.asked) return back();
+    begin(portal.id);
     location.replace(wayThrough(portal, typed.remember));
     // Shown again from the browser's memory, by its back button.
     const look = ({ persisted }: PageTransitionEvent) => persisted && back();
