@@ -14,6 +14,9 @@ export interface ShownScan {
   problem?: Problem;
 }
 
+/** The scan that is being shown: who comes back to the form from another step goes on with it. */
+let current: { path: string; remember: boolean; scan: Scan; until: number } | null = null;
+
 /**
  * A scan of this browser (F16): asked for, looked at until its time is over, and turned into a sign-in once the phone
  * has confirmed it. While nobody looks at the page nothing is asked.
@@ -42,18 +45,23 @@ export function useScan(stage: Stage): ShownScan & { renew: () => void } {
     };
     const end = (last: ShownScan) => {
       over = true;
+      current = null;
       setShown(last);
     };
     const enter = async ({ id }: Scan) => {
       over = true;
+      current = null;
       show("confirmed");
       await now.current.follow(await ask<Outcome>("POST", `${path}/${encodeURIComponent(id)}/session`, consentOf(now.current)));
     };
     const begin = async () => {
-      const made = await ask<Scan>("POST", path, { link: stage.portal.link, remember });
-      if (over) return;
-      scan = made;
-      until = Date.now() + made.expiresIn * 1000;
+      const fits = current && current.path === path && current.remember === remember && Date.now() < current.until - 20_000;
+      if (!fits) {
+        const made = await ask<Scan>("POST", path, { link: stage.portal.link, remember });
+        current = { path, remember, scan: made, until: Date.now() + made.expiresIn * 1000 };
+      }
+      if (over || !current) return;
+      ({ scan, until } = current);
       show("waiting");
     };
     const look = async (known: Scan) => {
