@@ -59,6 +59,9 @@ export const demoPortal = () => call("GET", "/_local/demo");
 
 export const advance = (seconds) => call("POST", "/_local/clock", { body: { advanceSeconds: seconds } });
 
+/** Makes the sender of text messages (`sns`) or mail (`ses`) refuse from now on; null ends that. */
+export const failSending = (fail) => call("POST", "/_local/senders", { body: { fail } });
+
 export const DAY = 24 * 60 * 60;
 
 export const somePhone = () => `13${randomInt(10)}${String(randomInt(1e8)).padStart(8, "0")}`;
