@@ -366,6 +366,20 @@ test("the authenticator app is turned on by a code of it, signs in, hands out re
     await sees(page, "The authenticator app is off.");
     await page.reload();
     await page.locator('a[href="#settings/authenticator"]').getByText("Off").waitFor();
+
+    // Whose phone is lost turns it off by a recovery code.
+    await page.locator('a[href="#settings/authenticator"]').click();
+    const second = await setUpApp(page);
+    await advance(31);
+    await second.finish();
+    const recovery = await page.locator(".recovery code").first().innerText();
+    await page.getByRole("button", { name: "I’ve kept them" }).click();
+    await page.locator('a[href="#settings/authenticator"]').click();
+    await page.getByRole("button", { name: "The app is lost? Use a recovery code" }).click();
+    await page.locator("#recovery").fill(recovery);
+    await inspect(page, "settings-app-lost");
+    await submit(page);
+    await sees(page, "The authenticator app is off.");
   });
 });
 

@@ -1,3 +1,4 @@
+import { deviceOf } from "../device.ts";
 import type { Step } from "../journey.ts";
 import { stepOf } from "../journey.ts";
 import { Button } from "../parts/Button.tsx";
@@ -15,7 +16,8 @@ export function FollowStep({ stage, step }: { stage: Stage; step: Extract<Step, 
   const { texts } = useSpeech();
   const said = texts.wechat.follow;
   const heading = useArrival<HTMLHeadingElement>(stage.moved);
-  const pressed = insideWeChat();
+  // Only a phone can press; WeChat on a computer shows a code to the phone as every other browser there.
+  const pressed = insideWeChat() && deviceOf(navigator.userAgent).small;
   const over = useSecondsUntil(step.until) === 0;
   const { unreachable, look } = usePolling({
     stage,

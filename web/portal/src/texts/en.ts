@@ -323,6 +323,8 @@ export const en: Texts = {
       enter: "2. Enter the 6 digits it shows",
       turnOff: "Turn it off",
       turnOffLead: "Enter the 6 digits the app shows now. The recovery codes end with it; to get new ones, turn it off and on again.",
+      lost: "The app is lost? Use a recovery code",
+      lostLead: "Enter any of the recovery codes you kept. They end with the app; to get new ones, set it up again.",
       turnedOff: "The authenticator app is off.",
       turnedOn: "The authenticator app is on.",
     },
