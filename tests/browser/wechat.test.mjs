@@ -312,7 +312,9 @@ for (const { name, ...eyes } of [
       await fits(page, screen);
     };
     await asVisitor(eyes, async (desktop) => {
-      const url = await shownCode(desktop, portal);
+      const next = codesOn(desktop);
+      await open(desktop, portal);
+      const { url } = await next();
       await look(desktop, "1-desktop");
       await asVisitor({ ...inWeChat, locale: eyes.locale, colorScheme: eyes.colorScheme ?? "light" }, async (phone) => {
         await phone.goto(url);
@@ -336,7 +338,7 @@ for (const { name, ...eyes } of [
       await desktop.getByRole("button", { name: /^(退出登录|Sign out)$/ }).click();
 
       // Known by now: in as soon as the phone says so.
-      const again = await shownCode(desktop, portal, false);
+      const { url: again } = await next();
       await asVisitor({ ...inWeChat, locale: eyes.locale }, async (phone) => {
         await phone.goto(again);
         await am(phone, "xiaoming");
@@ -347,26 +349,34 @@ for (const { name, ...eyes } of [
   });
 }
 
-/** What the code on a desktop says. */
-async function shownCode(page, portal, fresh = true) {
-  const [answer] = await Promise.all([page.waitForResponse((response) => response.url().endsWith("/wechat/scans")), fresh ? open(page, portal) : page.reload()]);
-  await page.locator(".scan-code svg[role=img]").waitFor();
-  return (await answer.json()).url;
+/** The codes that a desktop shows, one after the other: `next()` is the scan of the next one. */
+function codesOn(page) {
+  const shown = [];
+  page.on("response", async (response) => {
+    if (response.url().endsWith("/wechat/scans")) shown.push(await response.json());
+  });
+  return async () => {
+    for (let tries = 0; tries < 100 && !shown.length; tries += 1) await page.waitForTimeout(50);
+    await page.locator(".scan-code svg[role=img]").waitFor();
+    return shown.shift();
+  };
 }
 
 test("a scan that is declined, expires or comes from another phone lets nobody in, and can be renewed (S36)", async () => {
   const portal = await portalWithWeChat();
   await asVisitor({ size: DESKTOP }, async (desktop) => {
-    const first = await shownCode(desktop, portal);
+    const next = codesOn(desktop);
+    await open(desktop, portal);
+    const first = await next();
     await asVisitor(inWeChat, async (phone) => {
-      await phone.goto(first);
+      await phone.goto(first.url);
       await am(phone, "xiaoming");
       await phone.getByRole("button", { name: "Cancel" }).click();
       await sees(phone, "The computer won’t be signed in");
     });
     await sees(desktop, "Cancelled on the phone");
-    const [answer] = await Promise.all([desktop.waitForResponse((response) => response.url().endsWith("/wechat/scans")), desktop.getByRole("button", { name: "Get a new code" }).click()]);
-    const second = await answer.json();
+    await desktop.getByRole("button", { name: "Get a new code" }).click();
+    const second = await next();
     await asVisitor(inWeChat, async (phone) => {
       await phone.goto(second.url);
       await am(phone, "xiaoming");
@@ -390,7 +400,9 @@ test("a scan that is declined, expires or comes from another phone lets nobody i
 test("who scans a desktop and has to follow first does so on the phone, and then confirms (F16, F17)", async () => {
   const portal = await portalWithWeChat({ follow: true });
   await asVisitor({ size: DESKTOP }, async (desktop) => {
-    const url = await shownCode(desktop, portal);
+    const next = codesOn(desktop);
+    await open(desktop, portal);
+    const { url } = await next();
     await asVisitor(inWeChat, async (phone) => {
       await phone.goto(url);
       const [answer] = await Promise.all([phone.waitForResponse(/registration\/status/), am(phone, "hong")]);
@@ -426,7 +438,7 @@ test("the settings say whether WeChat is bound, and end it (F18)", async () => {
     await bindFirst(page, phone);
     await entered(page);
     await openSettings(page);
-    await page.locator('a[href="#settings/wechat"]').getByText("Bound").waitFor();
+    await page.locator('a[href="#settings/wechat"]').getByText("Bound", { exact: true }).waitFor();
     await page.locator('a[href="#settings/wechat"]').click();
     await inspect(page, "wechat-settings-bound");
     await page.getByRole("button", { name: "Unbind WeChat" }).click();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac, randomBytes, randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
-export const BASE = (process.env.PORTICO_URL ?? "http://localhost:8787").replace(/\/$/, "");
+export const BASE = (process.env.PORTICO_URL ?? "http://127.0.0.1:8787").replace(/\/$/, "");
 
 async function call(method, path, { body, session } = {}) {
   const response = await fetch(BASE + path, {
