@@ -416,6 +416,39 @@ test("who scans a desktop and has to follow first does so on the phone, and then
   });
 });
 
+test("nothing moves when the code has come late, and coming back to the form shows the same one", async () => {
+  const portal = await portalWithWeChat();
+  await asVisitor({ size: DESKTOP }, async (page, context) => {
+    await context.route("**/wechat/scans", async (route) => {
+      await page.waitForTimeout(400);
+      await route.continue();
+    });
+    const next = codesOn(page);
+    await open(page, portal);
+    await next();
+    await page.waitForTimeout(300);
+    const moved = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          let total = 0;
+          new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (total += value))).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => resolve(total), 200);
+        }),
+    );
+    assert.ok(moved < 0.01, `moved by ${moved}`);
+    const drawn = () => page.locator(".scan-code path").getAttribute("d");
+    const before = await drawn();
+    await giveAddress(page, someEmail());
+    await page.getByRole("button", { name: "Change phone number or email" }).click();
+    await page.locator(".scan-code svg[role=img]").waitFor();
+    assert.equal(await drawn(), before);
+    // The tick goes with the scan.
+    await page.locator("#remember").setChecked(false, { force: true });
+    await next();
+    await page.waitForFunction((known) => document.querySelector(".scan-code path")?.getAttribute("d") !== known, before);
+  });
+});
+
 test("on a phone outside WeChat there is no code and no button that could not work", async () => {
   const portal = await portalWithWeChat();
   await asVisitor({ size: PHONE }, async (page) => {
