@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32, deflateSync } from "node:zlib";
 import { administer, advance, change, changeSignIn, codeFor, codesOf, DAY, freshPortal, messagesTo, shownByApp, someEmail, somePhone, wrongCode } from "./lib/portico.mjs";
-import { answering, done, meOf, openAs, sessionOf } from "./lib/pretend.mjs";
 import { asVisitor, at, comeIn, DESKTOP, entered, fits, givePassword, heading, inspect, openSettings, PHONE, sees } from "./lib/visitor.mjs";
 
 const AGENTS = {
@@ -366,6 +366,20 @@ test("the authenticator app is turned on by a code of it, signs in, hands out re
     await sees(page, "The authenticator app is off.");
     await page.reload();
     await page.locator('a[href="#settings/authenticator"]').getByText("Off").waitFor();
+
+    // Whose phone is lost turns it off by a recovery code.
+    await page.locator('a[href="#settings/authenticator"]').click();
+    const second = await setUpApp(page);
+    await advance(31);
+    await second.finish();
+    const recovery = await page.locator(".recovery code").first().innerText();
+    await page.getByRole("button", { name: "I’ve kept them" }).click();
+    await page.locator('a[href="#settings/authenticator"]').click();
+    await page.getByRole("button", { name: "The app is lost? Use a recovery code" }).click();
+    await page.locator("#recovery").fill(recovery);
+    await inspect(page, "settings-app-lost");
+    await submit(page);
+    await sees(page, "The authenticator app is off.");
   });
 });
 
@@ -416,47 +430,58 @@ test("the language is taken at once, kept by the server, and used for its messag
   });
 });
 
-/** Signed in at the personal settings, with the answers given; returns the calls. */
-async function pretended(page, portal, answers) {
-  const calls = await answering(page, { "GET /v1/me": () => meOf(portal), ...answers });
-  await openAs(page, portal, { session: sessionOf(portal) }, "#settings");
-  await page.locator("#heading").waitFor();
-  return calls;
-}
-
-test("a picture is cut square in the browser, seen, and put where the server says", async () => {
-  const portal = await freshPortal();
-  await asVisitor({ size: PHONE }, async (page) => {
-    let uploaded;
-    await page.route("**/uploads", (route) => {
-      uploaded = route.request().postDataBuffer();
-      return route.fulfill({ status: 204, body: "" });
-    });
-    const picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-    const calls = await pretended(page, portal, {
-      "POST /picture": () => ({ url: "/uploads", fields: { key: "pictures/1", policy: "p" } }),
-      "PUT /picture": () => meOf(portal, { picture }),
-      "DELETE /picture": () => done,
-    });
-    await page.locator('a[href="#settings/profile"]').click();
+test("a picture is cut square in the browser, seen, sent where the server says, and shown (F80, S55)", async () => {
+  const portal = await openPortal();
+  await asVisitor({ size: PHONE, uploads: true }, async (page) => {
+    const calls = await inside(page, portal, somePhone(), "profile");
     const choose = (name, mimeType, buffer) => page.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+    const shown = () => page.locator("img.portrait").evaluate(async (picture) => {
+      await picture.decode();
+      return [picture.naturalWidth, picture.naturalHeight, new URL(picture.src).pathname];
+    });
     await choose("broken.png", "image/png", Buffer.from("no picture"));
     await sees(page, "This picture can’t be opened");
-    await choose("me.png", "image/png", await page.screenshot());
+    await choose("me.png", "image/png", png(120, 80));
     await sees(page, "Preview of your new picture");
     await inspect(page, "settings-picture");
     await fits(page, "picture");
     await page.getByRole("button", { name: "Use this picture" }).click();
     await sees(page, "Your picture is updated.");
-    const [, asked, put] = calls;
-    assert.equal(asked.body.type, "image/jpeg");
-    assert.ok(asked.body.bytes > 0 && asked.body.bytes < 200_000);
-    assert.ok(uploaded.includes('name="policy"') && uploaded.indexOf('name="file"') > uploaded.indexOf('name="key"'));
-    assert.deepEqual(put.body, { key: "pictures/1" });
+    const asked = calls.find(([call]) => call === "POST /v1/me/picture")[1];
+    assert.equal(asked.type, "image/jpeg");
+    assert.ok(asked.bytes > 0 && asked.bytes < 20_000);
+    const [width, height, path] = await shown();
+    assert.deepEqual([width, height], [80, 80]);
+    assert.match(path, /^\/v1\/portals\/[^/]+\/pictures\//);
+    await inspect(page, "settings-picture-shown");
+    await page.reload();
+    await page.locator("img.portrait").waitFor();
+    assert.equal((await shown())[2], path);
     await page.getByRole("button", { name: "Remove picture" }).click();
     await sees(page, "Your picture is removed.");
+    assert.equal(await page.locator("img.portrait").count(), 0);
+    assert.equal((await page.request.get(at(path))).status(), 404);
   });
 });
+
+/** A picture of red and blue (PNG, 8 bits of each colour). */
+function png(width, height) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    const check = Buffer.alloc(4);
+    check.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, check]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const row = (y) => Buffer.from([0, ...Array.from({ length: width }, () => (y < height / 2 ? [220, 40, 40] : [40, 60, 200])).flat()]);
+  const rows = Buffer.concat(Array.from({ length: height }, (_, y) => row(y)));
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}
 
 test("an account is deleted only after the word was typed, and the page says that it is gone (F64, S69)", async () => {
   const portal = await openPortal();

@@ -1,9 +1,9 @@
 // What the tests do behind the page's back: make portals, read messages, turn the clock, decide on requests.
 import assert from "node:assert/strict";
-import { createHmac, randomInt } from "node:crypto";
+import { createHmac, randomBytes, randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
-export const BASE = (process.env.PORTICO_URL ?? "http://localhost:8787").replace(/\/$/, "");
+export const BASE = (process.env.PORTICO_URL ?? "http://127.0.0.1:8787").replace(/\/$/, "");
 
 async function call(method, path, { body, session } = {}) {
   const response = await fetch(BASE + path, {
@@ -40,9 +40,27 @@ export const change = (portal, settings) => administer(portal, "PATCH", "", sett
 /** Invites somebody without a message; `url` is the link to pass on. */
 export const invite = (portal, address, name) => administer(portal, "POST", "/invitations", { address, notify: false, ...(name ? { name } : {}) });
 
+/** Binds a service account of its own to the portal's organisation, at the stand-in, and lets people in by it. */
+export async function bindWeChat(portal, signIn = {}) {
+  const app = `wx${randomBytes(8).toString("hex")}`;
+  const { credentials } = await call("GET", `/_local/wechat/accounts/${app}`);
+  const body = { appId: app, ...credentials, mode: "safe" };
+  const { events } = await call("PUT", "/v1/admin/organisation/wechat", { session: portal.administrator.session, body });
+  const { verified } = await call("PUT", `/_local/wechat/accounts/${app}`, { body: { events, mode: "safe" } });
+  assert.equal(verified, true, "the address of the pushes");
+  await changeSignIn(portal, { wechat: { enabled: true, follow: false, ...signIn } });
+  return app;
+}
+
+/** Somebody scans the code of a service account, and follows it. */
+export const scanAndFollow = (person, url) => call("POST", "/_local/wechat/scan", { body: { person, url } });
+
 export const demoPortal = () => call("GET", "/_local/demo");
 
 export const advance = (seconds) => call("POST", "/_local/clock", { body: { advanceSeconds: seconds } });
+
+/** Makes the sender of text messages (`sns`) or mail (`ses`) refuse from now on; null ends that. */
+export const failSending = (fail) => call("POST", "/_local/senders", { body: { fail } });
 
 export const DAY = 24 * 60 * 60;
 
@@ -90,10 +108,10 @@ export async function pendingUsers(portal) {
   return users;
 }
 
-/** Approves or rejects everybody who waits. */
+/** Approves or rejects whoever waits, or asks them for more. */
 export async function decide(portal, decision, reason) {
   const users = (await pendingUsers(portal)).map(({ id }) => id);
   assert.equal(users.length, 1, "one person waits");
   const { results } = await administer(portal, "POST", "/approvals", { users, decision, ...(reason ? { reason } : {}) });
-  assert.equal(results[0].result, decision === "approve" ? "approved" : "rejected");
+  assert.equal(results[0].result, { approve: "approved", reject: "rejected", ask: "asked" }[decision]);
 }

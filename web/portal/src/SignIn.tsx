@@ -8,13 +8,18 @@ import { BindStep } from "./steps/BindStep.tsx";
 import { CodeStep } from "./steps/CodeStep.tsx";
 import { CollectStep } from "./steps/CollectStep.tsx";
 import { ConsentStep } from "./steps/ConsentStep.tsx";
+import { FollowStep } from "./steps/FollowStep.tsx";
 import { ForgotStep } from "./steps/ForgotStep.tsx";
 import { Inside } from "./Inside.tsx";
 import { InvitationStep } from "./steps/InvitationStep.tsx";
 import { NewPasswordStep } from "./steps/NewPasswordStep.tsx";
 import { Refused } from "./steps/Refused.tsx";
+import { ResumeStep } from "./steps/ResumeStep.tsx";
+import { ScanStep } from "./steps/ScanStep.tsx";
 import { SecondStep } from "./steps/SecondStep.tsx";
+import { ToWeChatStep } from "./steps/ToWeChatStep.tsx";
 import { Waiting } from "./steps/Waiting.tsx";
+import { goesByItself, isExpected, noticeOf, placeOf } from "./wechat.ts";
 
 /** What every step is given. */
 export interface Stage {
@@ -40,6 +45,7 @@ const BACK: Record<string, Notice> = {
   "ticket-spent": "ticket-spent",
   "method-off": "method-off",
   "cookies-blocked": "cookies-blocked",
+  "wechat-state": "wechat-state",
 };
 
 /** One question at a time, from the address to the application. */
@@ -94,6 +100,14 @@ export function SignIn({ portal, arrival }: { portal: Portal; arrival: Arrival |
       return <SecondStep key="second" stage={stage} step={step} />;
     case "bind":
       return <BindStep key={`bind-${step.missing}`} stage={stage} step={step} />;
+    case "toWeChat":
+      return <ToWeChatStep key="toWeChat" stage={stage} step={step} />;
+    case "resume":
+      return <ResumeStep key="resume" stage={stage} step={step} />;
+    case "scan":
+      return <ScanStep key="scan" stage={stage} step={step} />;
+    case "follow":
+      return <FollowStep key="follow" stage={stage} step={step} />;
     case "consent":
       return <ConsentStep key={`consent-${step.version}`} stage={stage} step={step} />;
     case "collect":
@@ -111,9 +125,27 @@ export function SignIn({ portal, arrival }: { portal: Portal; arrival: Arrival |
 function begin(portal: Portal, arrival: Arrival | null): Journey {
   const kept = resume(portal.id);
   const typed = kept?.typed ?? NOTHING_TYPED;
-  if (arrival) return { step: { at: "invitation", token: arrival.token }, typed };
+  const arrived = arrival && stepOfArrival(portal, arrival);
+  if (arrived) return { step: arrived, typed };
   if (portal.session) return { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED };
+  if (goesByItself(portal, placeOf(navigator.userAgent, false), arrival, kept?.step ?? null)) return { step: { at: "toWeChat" }, typed };
   return kept ?? { step: { at: "address" }, typed };
+}
+
+function stepOfArrival(portal: Portal, arrival: Arrival): Step | null {
+  switch (arrival.by) {
+    case "invitation":
+      return { at: "invitation", token: arrival.token };
+    case "ticket":
+      return isExpected(portal.id, arrival.ticket) ? { at: "resume", ticket: arrival.ticket } : { at: "address", notice: "wechat-state" };
+    case "scan":
+      return { at: "scan", scan: arrival.scan };
+    case "problem": {
+      if (portal.session) return null;
+      const refusal = refusalOf(new Problem(arrival.kind, 0, portal.registration));
+      return refusal ? { at: "refused", refusal } : { at: "address", notice: noticeOf(arrival.kind) };
+    }
+  }
 }
 
 /** The outcome names the person only; the session tells the addresses too, and proves that the cookie was taken. */

@@ -10,6 +10,12 @@ test("the token of an invitation is read from the address, whatever a message ha
   }
 });
 
+test("what WeChat sends back with is read the same way", () => {
+  assert.deepEqual(arrivalIn("#ticket=eyJhbGciOi.eyJmaWQi.sig-_"), { by: "ticket", ticket: "eyJhbGciOi.eyJmaWQi.sig-_" });
+  assert.deepEqual(arrivalIn("#problem=wechat-state"), { by: "problem", kind: "wechat-state" });
+  assert.deepEqual(arrivalIn("#scan=scn_01"), { by: "scan", scan: "scn_01" });
+});
+
 test("pages of the settings and anything else are no arrival", () => {
   for (const hash of ["", "#", "#settings", "#settings/phone", "#invitation", "#invitation=", "#invitation=.", "#other=x", `#settings#invitation=${TOKEN}`]) assert.equal(arrivalIn(hash), null, hash);
 });
