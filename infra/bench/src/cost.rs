@@ -73,13 +73,15 @@ mod tests {
 
     #[test]
     fn a_call_is_billed_for_its_share_of_a_processor_and_for_waiting() {
-        let call = Invocation { warm_ms: 1.0, cold_ms: 1.0, round_trips: 2.0, read_units: 1.0, write_units: 3.0, sends: true, memory_mb: 256.0 };
+        let call =
+            Invocation { warm_ms: 1.0, cold_ms: 1.0, round_trips: 2.0, read_units: 1.0, write_units: 3.0, sends: true, memory_mb: 256.0 };
         assert!((call.billed_ms() - 67.0).abs() < 1e-9, "{}", call.billed_ms());
     }
 
     #[test]
     fn the_parts_of_the_cost_follow_the_list_prices() {
-        let call = Invocation { warm_ms: 0.0, cold_ms: 0.0, round_trips: 1.0, read_units: 2.0, write_units: 4.0, sends: false, memory_mb: 256.0 };
+        let call =
+            Invocation { warm_ms: 0.0, cold_ms: 0.0, round_trips: 1.0, read_units: 2.0, write_units: 4.0, sends: false, memory_mb: 256.0 };
         let parts = per_million(&[call, call]);
         let of = |name| parts.iter().find(|part| part.0 == name).unwrap().1;
         assert!((of("HTTP API") - 2.0).abs() < 1e-9);
