@@ -20,6 +20,7 @@ mod passwords;
 mod portals;
 mod profile;
 mod races;
+mod pictures;
 mod routes;
 mod schedules;
 mod sessions;

@@ -104,6 +104,12 @@ impl Stage {
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         self.call_from("127.0.0.1", method, path)
     }
+    /// The same cloud, seen from another organisation.
+    pub(crate) async fn as_neighbour(mut self) -> Self {
+        self.seeded = self.neighbour().await;
+        self
+    }
+
 
     /// A call from another client address.
     pub(crate) fn call_from(&self, client: &str, method: Method, path: &str) -> Call {

@@ -5,7 +5,6 @@ mod address;
 mod authenticator;
 mod change;
 mod sessions;
-mod view;
 
 use std::sync::Arc;
 
@@ -25,8 +24,6 @@ use portico_messaging::Messenger;
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use utoipa::OpenApi;
-
-use crate::view::Me;
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]

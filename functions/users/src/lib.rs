@@ -15,7 +15,7 @@ use portico_domain::{
     portal::{Portal, RoleId},
     user::{Decided, Status, User},
 };
-use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit, picture_url};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Change, Store, Table};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,9 @@ struct ManagedUser {
     email: Option<Address>,
     /// Their role.
     role: RoleId,
+    /// Where their picture is: an address below that of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     /// What they filled in, by field.
     #[schema(value_type = std::collections::HashMap<String, Object>)]
     fields: std::collections::BTreeMap<FieldId, Value>,
@@ -87,6 +90,7 @@ impl ManagedUser {
             status: user.status,
             name: user.name().map(str::to_owned),
             role: portal.effective_role(&user.role),
+            picture: picture_url(&user),
             phone: user.phone,
             email: user.email,
             fields: user.answers,

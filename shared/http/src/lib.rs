@@ -5,6 +5,7 @@ mod body;
 mod current;
 mod edge;
 mod idempotency;
+mod me;
 mod outcome;
 pub mod problem;
 mod request;
@@ -14,6 +15,7 @@ pub use api::{Access, Api, Route};
 pub use body::Body;
 pub use current::{CurrentMember, CurrentUser, presented_session};
 pub use idempotency::takes_key;
+pub use me::{Me, picture_url};
 pub use outcome::{
     PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, signed_in_response,
 };

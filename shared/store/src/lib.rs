@@ -13,6 +13,7 @@ mod items;
 mod members;
 mod organisations;
 mod passwords;
+mod pictures;
 mod portals;
 mod sessions;
 mod spend;
