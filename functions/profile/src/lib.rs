@@ -19,8 +19,8 @@ use portico_domain::{
     portal::Portal,
     user::{Status, User},
 };
-use portico_http::{Access, Api, CurrentUser, Kind, Problem, Problems, clear_cookie};
-use portico_messaging::Messenger;
+use portico_http::{Access, Api, CurrentUser, Kind, Me, Problem, Problems, clear_cookie};
+use portico_messaging::{Messenger, Notices};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use utoipa::OpenApi;
@@ -48,6 +48,7 @@ struct Profiles {
     store: Store,
     clock: Clock,
     messenger: Messenger,
+    notices: Notices,
     default_signature: String,
 }
 
@@ -59,6 +60,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         store: store.clone(),
         clock: deployment.clock().clone(),
         messenger: Messenger::open(deployment)?,
+        notices: Notices::open(deployment)?,
         default_signature: deployment.default_signature()?,
     };
     Ok(Api::guarded(deployment, &store)
