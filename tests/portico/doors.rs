@@ -5,6 +5,7 @@ use portico_local::meter::{Fault, Rule};
 use serde_json::{Value, json};
 
 use crate::{
+    authenticators::App,
     passwords::PASSWORD,
     stage::{Answer, Stage},
 };
@@ -17,12 +18,22 @@ enum Way {
     Code,
     Password,
     PasswordThenCode,
+    PasswordThenApp,
+    PasswordThenRecoveryCode,
 }
 
-const WAYS: [Way; 3] = [Way::Code, Way::Password, Way::PasswordThenCode];
+impl Way {
+    fn has_second_step(self) -> bool {
+        !matches!(self, Self::Code | Self::Password)
+    }
+}
+
+const WAYS: [Way; 5] = [Way::Code, Way::Password, Way::PasswordThenCode, Way::PasswordThenApp, Way::PasswordThenRecoveryCode];
+/// The ways of somebody who was never in: nobody else sets an app up.
+const FIRST_WAYS: [Way; 3] = [Way::Code, Way::Password, Way::PasswordThenCode];
 
 /// What comes of going this way to its end, whatever stands in it.
-async fn go(stage: &Stage, way: Way) -> Answer {
+async fn go(stage: &Stage, way: Way, app: Option<&App>) -> Answer {
     stage.cloud.clock().advance(61);
     match way {
         Way::Code => {
@@ -30,28 +41,45 @@ async fn go(stage: &Stage, way: Way) -> Answer {
             if asked.status != 202 { asked } else { stage.verify(&asked.text("flow"), &stage.code_of(PHONE)).await }
         }
         Way::Password => stage.sign_in(PHONE, PASSWORD).await,
-        Way::PasswordThenCode => {
+        Way::PasswordThenCode | Way::PasswordThenApp | Way::PasswordThenRecoveryCode => {
             let half = stage.sign_in(PHONE, PASSWORD).await;
-            if half.step() == "secondStep" { stage.second_step(PHONE, &half.text("ticket")).await } else { half }
+            if half.step() != "secondStep" {
+                return half;
+            }
+            let ticket = half.text("ticket");
+            match (way, app) {
+                (Way::PasswordThenApp, Some(app)) => stage.step_by(&ticket, "totp", &stage.shown(app)).await,
+                (Way::PasswordThenRecoveryCode, Some(app)) => stage.step_by(&ticket, "recoveryCode", &app.recovery[0]).await,
+                _ => stage.second_step(PHONE, &ticket).await,
+            }
         }
     }
 }
 
 /// A portal with somebody in it who can go this way.
-async fn prepared(way: Way) -> (Stage, String) {
+async fn prepared(way: Way) -> (Stage, String, Option<App>) {
     let stage = Stage::with_password().await;
-    if way == Way::PasswordThenCode {
+    let app = if matches!(way, Way::PasswordThenApp | Way::PasswordThenRecoveryCode) {
+        let session = stage.sign_in(PHONE, PASSWORD).await.text("session");
+        let app = stage.set_up_app(&session).await;
+        stage.call(Method::DELETE, "/v1/sessions").bearer(&session).send().await;
+        Some(app)
+    } else {
+        None
+    };
+    if way.has_second_step() {
         stage.set_sign_in(json!({ "secondStep": true })).await;
     }
+    assert_eq!(stage.sessions(), 0);
     let user = stage.users("active").await.remove(0);
-    (stage, user)
+    (stage, user, app)
 }
 
 #[tokio::test]
 async fn every_way_leads_in_when_nothing_stands_against_it() {
     for way in WAYS {
-        let (stage, _) = prepared(way).await;
-        let answer = go(&stage, way).await;
+        let (stage, _, app) = prepared(way).await;
+        let answer = go(&stage, way, app.as_ref()).await;
         assert_eq!(answer.step(), "signedIn", "{way:?}");
         assert_eq!(stage.who_am_i(&answer.text("session")).await.status, 200, "{way:?}");
     }
@@ -60,9 +88,9 @@ async fn every_way_leads_in_when_nothing_stands_against_it() {
 #[tokio::test]
 async fn a_portal_that_is_off_stops_every_way() {
     for way in WAYS {
-        let (stage, _) = prepared(way).await;
+        let (stage, _, app) = prepared(way).await;
         stage.set(json!({ "enabled": false })).await;
-        assert_eq!(go(&stage, way).await.refusal(), (403, "portal-off"), "{way:?}");
+        assert_eq!(go(&stage, way, app.as_ref()).await.refusal(), (403, "portal-off"), "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
 }
@@ -70,9 +98,9 @@ async fn a_portal_that_is_off_stops_every_way() {
 #[tokio::test]
 async fn a_disabled_user_is_stopped_on_every_way() {
     for way in WAYS {
-        let (stage, user) = prepared(way).await;
+        let (stage, user, app) = prepared(way).await;
         stage.admin(Method::PATCH, &stage.admin_path(&format!("/users/{user}"))).json(&json!({ "status": "disabled" })).send().await;
-        assert_eq!(go(&stage, way).await.refusal(), (403, "disabled"), "{way:?}");
+        assert_eq!(go(&stage, way, app.as_ref()).await.refusal(), (403, "disabled"), "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
 }
@@ -81,9 +109,9 @@ async fn a_disabled_user_is_stopped_on_every_way() {
 async fn a_kind_of_account_that_is_off_stops_every_way() {
     // F11
     for way in WAYS {
-        let (stage, _) = prepared(way).await;
-        stage.set_sign_in(json!({ "accounts": { "phone": false, "email": true }, "secondStep": way == Way::PasswordThenCode })).await;
-        assert_eq!(go(&stage, way).await.refusal(), (403, "method-off"), "{way:?}");
+        let (stage, _, app) = prepared(way).await;
+        stage.set_sign_in(json!({ "accounts": { "phone": false, "email": true }, "secondStep": way.has_second_step() })).await;
+        assert_eq!(go(&stage, way, app.as_ref()).await.refusal(), (403, "method-off"), "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
 }
@@ -92,9 +120,9 @@ async fn a_kind_of_account_that_is_off_stops_every_way() {
 async fn the_second_address_is_wanted_on_every_way() {
     // F21
     for way in WAYS {
-        let (stage, _) = prepared(way).await;
-        stage.set_sign_in(json!({ "bindBoth": true, "secondStep": way == Way::PasswordThenCode })).await;
-        assert_eq!(go(&stage, way).await.step(), "bind", "{way:?}");
+        let (stage, _, app) = prepared(way).await;
+        stage.set_sign_in(json!({ "bindBoth": true, "secondStep": way.has_second_step() })).await;
+        assert_eq!(go(&stage, way, app.as_ref()).await.step(), "bind", "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
 }
@@ -103,16 +131,16 @@ async fn the_second_address_is_wanted_on_every_way() {
 async fn who_waits_or_was_rejected_is_stopped_on_every_way() {
     // F30
     for (decision, expected) in [(None, (200, "awaitingApproval")), (Some("reject"), (403, "rejected"))] {
-        for way in WAYS {
+        for way in FIRST_WAYS {
             let stage = Stage::open().await;
             stage.applicant(PHONE).await;
             stage.cloud.clock().advance(61);
             assert_eq!(stage.reset(PHONE, PASSWORD).await.status, 204);
-            stage.set_sign_in(json!({ "secondStep": way == Way::PasswordThenCode })).await;
+            stage.set_sign_in(json!({ "secondStep": way.has_second_step() })).await;
             if let Some(decision) = decision {
                 stage.decide(&stage.users("pending").await, decision).await;
             }
-            let answer = go(&stage, way).await;
+            let answer = go(&stage, way, None).await;
             let name = if answer.status == 200 { answer.step() } else { answer.problem() };
             assert_eq!((answer.status.as_u16(), name), expected, "{way:?}");
             assert_eq!(stage.sessions(), 0, "{way:?}");
@@ -123,17 +151,17 @@ async fn who_waits_or_was_rejected_is_stopped_on_every_way() {
 #[tokio::test]
 async fn a_full_organisation_stops_who_would_take_a_seat_on_every_way() {
     // F77, R6
-    for way in WAYS {
+    for way in FIRST_WAYS {
         let stage = Stage::open().await;
         assert_eq!(stage.prove(PHONE).await.step(), "collect", "inactive, with no seat");
         stage.cloud.clock().advance(61);
         assert_eq!(stage.reset(PHONE, PASSWORD).await.status, 204);
         stage.open_to_anyone().await;
-        stage.set_sign_in(json!({ "secondStep": way == Way::PasswordThenCode })).await;
+        stage.set_sign_in(json!({ "secondStep": way.has_second_step() })).await;
         // Account, portal, seat, session.
         let full = Fault::Cancelled(vec!["None", "None", "ConditionalCheckFailed", "None"]);
         stage.cloud.meter().fail(Rule::next("TransactWriteItems", full));
-        assert_eq!(go(&stage, way).await.refusal(), (409, "no-seats"), "{way:?}");
+        assert_eq!(go(&stage, way, None).await.refusal(), (409, "no-seats"), "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
 }
@@ -142,9 +170,9 @@ async fn a_full_organisation_stops_who_would_take_a_seat_on_every_way() {
 async fn seven_days_and_twelve_hours_are_the_same_on_every_way() {
     // F25, S24
     for way in WAYS {
-        let (stage, _) = prepared(way).await;
+        let (stage, _, app) = prepared(way).await;
         stage.cloud.clock().advance(61);
-        let session = go(&stage, way).await.text("session");
+        let session = go(&stage, way, app.as_ref()).await.text("session");
         stage.cloud.clock().advance(7 * 86_400 - 60);
         assert_eq!(stage.who_am_i(&session).await.status, 200, "{way:?}");
         stage.cloud.clock().advance(120);
