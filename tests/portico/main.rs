@@ -23,6 +23,7 @@ mod races;
 mod pictures;
 mod routes;
 mod schedules;
+mod promises;
 mod sessions;
 mod sign_up;
 mod spend;

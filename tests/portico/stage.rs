@@ -144,6 +144,12 @@ impl Stage {
     /// Changes settings of the portal.
     pub(crate) async fn set(&self, settings: Value) -> Answer {
         let answer = self.admin(Method::PATCH, &self.admin_path("")).json(&settings).send().await;
+    /// Another session of the administrator, once theirs is over.
+    pub(crate) async fn administrator_again(&mut self) {
+        let seeded = self.post("/_local/organisations", json!({ "suffix": self.seeded.suffix })).await;
+        self.seeded.administrator.session = seeded.body["administrator"]["session"].as_str().unwrap().to_owned();
+    }
+
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
     }
@@ -258,6 +264,19 @@ impl Stage {
     /// How many items of a table are like this.
     pub(crate) fn rows(&self, table: &str, like: impl Fn(&Value) -> bool) -> usize {
         self.cloud.database().items(table).unwrap().iter().filter(|row| like(row)).count()
+    /// The seats that are used or promised to an invitation, as counted and as the promises have it: always the same (F54).
+    pub(crate) async fn committed(&self) -> u64 {
+        let organisation = format!("ORG#{}", self.seeded.organisation);
+        let rows = self.cloud.database().items("UsersTable").unwrap();
+        let counted = rows.iter().find(|row| row["pk"] == organisation && row["sk"] == "SEATS").unwrap();
+        let promises = format!("{organisation}#PROMISES");
+        let held = rows.iter().filter(|row| row["pk"] == promises && row["ended"].is_null()).count() as u64;
+        let used = self.seats_used().await;
+        let committed = counted["committed"].as_u64().unwrap_or(used);
+        assert_eq!(committed, used + held, "the counter and the promises differ");
+        committed
+    }
+
     }
 
     /// How many sessions of external users there are.
