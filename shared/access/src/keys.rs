@@ -76,6 +76,11 @@ impl Keys {
         derive(&self.secret, "portico recovery code pepper v1")
     }
 
+    /// What goes into the keys that kept answers are sealed with.
+    pub(crate) fn answer_pepper(&self) -> [u8; 32] {
+        derive(&self.secret, "portico kept answer pepper v1")
+    }
+
     /// The key that signs tokens for the application behind the portal (ES256). Derived when first asked for: few functions need it.
     pub(crate) fn token(&self) -> Result<&TokenKey, AccessError> {
         if let Some(key) = self.token.get() {

@@ -7,6 +7,7 @@ mod admit;
 pub mod authenticator;
 pub mod codes;
 mod gate;
+mod kept;
 pub mod keys;
 pub mod passwords;
 pub mod ticket;
@@ -14,6 +15,7 @@ pub mod token;
 
 pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
+pub use kept::{AnswerSeal, SealedAnswer};
 pub use keys::Keyring;
 
 use jiff::Timestamp;
