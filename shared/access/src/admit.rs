@@ -275,7 +275,7 @@ impl Gate {
         let ticket = ticket::issue(&self.keyring, portal.id, &facts, now).await?;
         Ok(match step {
             Step::SecondStep => {
-                let authenticator = self.store.credentials(portal.id, user.id).await?.authenticator;
+                let authenticator = self.store.authenticator(portal.id, user.id).await?.filter(|authenticator| authenticator.confirmed);
                 Outcome::SecondStep {
                     ticket,
                     channels: Channels(user.phone.into_iter().chain(user.email).collect()),
