@@ -15,6 +15,7 @@ mod faults;
 mod idempotency;
 mod invitations;
 mod later_steps;
+mod journeys;
 mod page;
 mod passwords;
 mod portals;
