@@ -10,6 +10,8 @@ use http::{HeaderMap, Method, StatusCode};
 use portico_local::{Cloud, Options, seed::Seeded};
 use serde_json::{Value, json};
 
+use crate::logs;
+
 /// A cloud with one organisation and its portal: approved users, name required, company and position asked for.
 pub(crate) struct Stage {
     pub(crate) cloud: Cloud,
@@ -86,6 +88,7 @@ impl Stage {
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let environment: BTreeMap<String, String> =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        logs::keep();
         let cloud = Cloud::start(Options { environment, ..Options::default() }).await.unwrap();
         let seeded = cloud.organisation().await.unwrap();
         Self { cloud, seeded }
@@ -101,15 +104,15 @@ impl Stage {
         self.cloud.organisation().await.unwrap()
     }
 
-    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
-        self.call_from("127.0.0.1", method, path)
-    }
     /// The same cloud, seen from another organisation.
     pub(crate) async fn as_neighbour(mut self) -> Self {
         self.seeded = self.neighbour().await;
         self
     }
 
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
+        self.call_from("127.0.0.1", method, path)
+    }
 
     /// A call from another client address.
     pub(crate) fn call_from(&self, client: &str, method: Method, path: &str) -> Call {
@@ -141,15 +144,15 @@ impl Stage {
         self.call(method, path).bearer(&self.seeded.administrator.session)
     }
 
-    /// Changes settings of the portal.
-    pub(crate) async fn set(&self, settings: Value) -> Answer {
-        let answer = self.admin(Method::PATCH, &self.admin_path("")).json(&settings).send().await;
     /// Another session of the administrator, once theirs is over.
     pub(crate) async fn administrator_again(&mut self) {
         let seeded = self.post("/_local/organisations", json!({ "suffix": self.seeded.suffix })).await;
         self.seeded.administrator.session = seeded.body["administrator"]["session"].as_str().unwrap().to_owned();
     }
 
+    /// Changes settings of the portal.
+    pub(crate) async fn set(&self, settings: Value) -> Answer {
+        let answer = self.admin(Method::PATCH, &self.admin_path("")).json(&settings).send().await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
     }
@@ -261,9 +264,6 @@ impl Stage {
         used
     }
 
-    /// How many items of a table are like this.
-    pub(crate) fn rows(&self, table: &str, like: impl Fn(&Value) -> bool) -> usize {
-        self.cloud.database().items(table).unwrap().iter().filter(|row| like(row)).count()
     /// The seats that are used or promised to an invitation, as counted and as the promises have it: always the same (F54).
     pub(crate) async fn committed(&self) -> u64 {
         let organisation = format!("ORG#{}", self.seeded.organisation);
@@ -277,6 +277,9 @@ impl Stage {
         committed
     }
 
+    /// How many items of a table are like this.
+    pub(crate) fn rows(&self, table: &str, like: impl Fn(&Value) -> bool) -> usize {
+        self.cloud.database().items(table).unwrap().iter().filter(|row| like(row)).count()
     }
 
     /// How many sessions of external users there are.
@@ -288,6 +291,15 @@ impl Stage {
     /// Everything in all tables, as text.
     pub(crate) fn everything(&self) -> String {
         ["PortalsTable", "UsersTable", "CodesTable"].map(|table| json!(self.cloud.database().items(table).unwrap()).to_string()).join("\n")
+    }
+}
+
+impl Drop for Stage {
+    /// S10
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            logs::are_clean(&self.cloud.messages().list(None), &[&self.seeded.administrator.session]);
+        }
     }
 }
 
