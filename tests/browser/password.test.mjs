@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { advance, changeSignIn, codeFor, decide, demoPortal, freshPortal, somePhone } from "./lib/portico.mjs";
+import { advance, change, changeSignIn, codeFor, codesOf, decide, demoPortal, freshPortal, somePhone } from "./lib/portico.mjs";
 import { answering, done, openAs, refusal, sent, sessionOf } from "./lib/pretend.mjs";
-import { apply, asVisitor, DESKTOP, entered, fits, givePassword, heading, inspect, open, PHONE, resetPassword, sees } from "./lib/visitor.mjs";
+import { apply, asVisitor, comeIn, DESKTOP, entered, fits, givePassword, heading, inspect, open, PHONE, resetPassword, sees } from "./lib/visitor.mjs";
 
 const PHRASE = "correct horse battery";
 
@@ -16,28 +16,35 @@ const EYES = [
 
 for (const { name, ...eyes } of EYES) {
   test(`by password: every screen can be read and used, ${name}`, async () => {
-    const portal = await demoPortal();
+    const portal = await freshPortal();
+    await change(portal, { access: "anyone" });
+    const phone = somePhone();
     const look = async (page, screen) => {
       await inspect(page, `password-${name}-${screen}`);
       await fits(page, screen);
     };
+    await asVisitor({ size: PHONE }, (page) => comeIn(page, portal, phone));
+    await advance(61);
     await asVisitor(eyes, async (page) => {
-      await answering(page, {
-        "GET /password": () => ({ minLength: 15, maxLength: 256 }),
-        "POST /password-sessions": () => refusal(422, "password-wrong"),
-        "POST /codes": () => sent(),
-        "POST /password": () => refusal(422, "invalid", { errors: [{ pointer: "/password", code: "too-common" }] }),
-      });
-      await openAs(page, portal, { password: true });
+      await open(page, portal);
       await look(page, "0-by-code");
-      await givePassword(page, "13800138000", "something else");
+      await givePassword(page, phone, "something else");
       await page.locator("#password-fault").waitFor();
       await look(page, "1-wrong");
-      await resetPassword(page, "13800138000", () => "123456", PHRASE);
+      const known = await codesOf(phone);
+      let code;
+      await resetPassword(page, phone, async () => (code = await codeFor(phone, known)), "passwordpassword");
       await page.locator("#password-fault").waitFor();
-      assert.equal(await page.locator("#code").inputValue(), "123456");
-      assert.equal(await page.locator("#password").inputValue(), PHRASE);
+      // Neither the code nor the password has to be given again.
+      assert.equal(await page.locator("#code").inputValue(), code);
+      assert.equal(await page.locator("#password").inputValue(), "passwordpassword");
       await look(page, "2-too-common");
+      await page.locator("#password").fill(PHRASE);
+      await page.locator("button[type=submit]").click();
+      await page.locator(".note").waitFor();
+      await look(page, "3-saved");
+      await givePassword(page, phone, PHRASE);
+      await entered(page);
     });
   });
 }
@@ -83,9 +90,10 @@ test("by password the whole way can be gone by keyboard, the agreement included"
 });
 
 test("without the setting there is no word of passwords", async () => {
-  const portal = await demoPortal();
+  const portal = await freshPortal();
+  await changeSignIn(portal, { password: false });
   await asVisitor({ size: PHONE }, async (page) => {
-    await openAs(page, portal, { password: false });
+    await open(page, portal);
     await page.locator("#address").waitFor();
     assert.equal(await page.getByText("Sign in with a password").count(), 0);
   });
@@ -117,10 +125,9 @@ test("a password signs in; the way is remembered in this browser, the password n
 });
 
 test("a wrong password stays to be seen, beside its field, and typing replaces it", async () => {
-  const portal = await demoPortal();
+  const portal = await freshPortal();
   await asVisitor({ size: DESKTOP }, async (page) => {
-    await answering(page, { "POST /password-sessions": () => refusal(422, "password-wrong") });
-    await openAs(page, portal, { password: true });
+    await open(page, portal);
     await givePassword(page, "wang@example.com", "wrong one");
     await sees(page, "That account or password isn’t right");
     assert.equal(await page.locator("#password").inputValue(), "wrong one");

@@ -1,29 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demoPortal } from "./lib/portico.mjs";
-import { answering, openAs, refusal, sent, sessionOf } from "./lib/pretend.mjs";
-import { asVisitor, DESKTOP, fits, givePassword, heading, inspect, PHONE, sees } from "./lib/visitor.mjs";
+import { advance, change, changeSignIn, codeFor, codesOf, freshPortal, shownByApp, someEmail, somePhone, wrongCode } from "./lib/portico.mjs";
+import { asVisitor, comeIn, DESKTOP, entered, fits, givePassword, heading, inspect, open, PHONE, proveOwn, sees, send } from "./lib/visitor.mjs";
 
-const BOTH = [
-  { channel: "sms", hint: "+86 138****8000" },
-  { channel: "email", hint: "w***@example.com" },
-];
-const second = (more = {}) => ({ step: "secondStep", ticket: "ticket-2", channels: BOTH, totp: false, recoveryCodes: false, ...more });
-const signedIn = (portal) => ({ step: "signedIn", user: sessionOf(portal).user, expiresAt: sessionOf(portal).expiresAt });
+const PHRASE = "correct horse battery";
 
-/** Up to the second step, with the answers given; returns the calls. */
-async function arrive(page, portal, outcome, answers = {}) {
-  const calls = await answering(page, {
-    "POST /password-sessions": () => outcome,
-    "GET /v1/session": () => sessionOf(portal),
-    "POST /codes": ({ channel }) => sent(channel),
-    "POST /sessions": () => signedIn(portal),
-    ...answers,
+/** Somebody with a password at a portal that wants a second step; signed out again. With a mailbox besides, and with an app. */
+async function somebody({ mailbox = true, app = false } = {}) {
+  const portal = await freshPortal();
+  await change(portal, { access: "anyone" });
+  const person = { portal, phone: somePhone(), email: mailbox ? someEmail() : null };
+  await asVisitor({ size: PHONE }, async (page) => {
+    await comeIn(page, portal, person.phone);
+    if (mailbox) await send(page, "PUT", "/v1/me/address", await proveOwn(page, portal, person.email, "change-address"));
+    await send(page, "PUT", "/v1/me/password", { ...(await proveOwn(page, portal, person.phone, "reset-password")), password: PHRASE });
+    if (app) {
+      person.secret = (await send(page, "POST", "/v1/me/totp")).secret;
+      person.recovery = (await send(page, "PUT", "/v1/me/totp", { code: await shownByApp(person.secret) })).recoveryCodes;
+    }
   });
-  await openAs(page, portal, { password: true });
-  await givePassword(page, "13800138000", "correct horse battery");
-  return calls;
+  await changeSignIn(portal, { secondStep: true });
+  await advance(61);
+  return person;
 }
+
+/** Up to the second step. */
+async function arrive(page, { portal, phone }) {
+  await open(page, portal);
+  await givePassword(page, phone, PHRASE);
+}
+const hint = (phone) => `+86${phone.slice(0, 3)}****${phone.slice(-4)}`;
 
 for (const { name, ...eyes } of [
   { name: "phone-zh", size: PHONE, locale: "zh-CN" },
@@ -32,15 +38,19 @@ for (const { name, ...eyes } of [
   { name: "desktop-zh", size: DESKTOP, locale: "zh-CN" },
 ]) {
   test(`second step: every screen can be read and used, ${name} (F19)`, async () => {
-    const portal = await demoPortal();
+    const [plain, person] = [await somebody(), await somebody({ app: true })];
     const look = async (page, screen) => {
       await inspect(page, `second-${name}-${screen}`);
       await fits(page, screen);
     };
     await asVisitor(eyes, async (page) => {
-      const wrong = { "POST /sessions": () => refusal(422, "totp-wrong") };
-      await arrive(page, portal, second({ totp: true, recoveryCodes: true }), wrong);
-      await page.locator("#code").fill("123456");
+      await arrive(page, plain);
+      await page.locator(".way").first().waitFor();
+      await look(page, "0-choose");
+    });
+    await asVisitor(eyes, async (page) => {
+      await arrive(page, person);
+      await page.locator("#code").fill(wrongCode(await shownByApp(person.secret)));
       await page.locator("#code-fault").waitFor();
       await look(page, "1-app");
       await page.locator(".way").last().click();
@@ -52,70 +62,72 @@ for (const { name, ...eyes } of [
       await page.locator(".sent-to").waitFor();
       await look(page, "3-code");
     });
-    await asVisitor(eyes, async (page) => {
-      await arrive(page, portal, second());
-      await page.locator(".way").first().waitFor();
-      await look(page, "0-choose");
-    });
   });
 }
 
-test("of two channels one is chosen by its hint, and its code proves who is there", async () => {
-  const portal = await demoPortal();
+test("of two channels one is chosen by its hint, and its code proves who is there (F19)", async () => {
+  const person = await somebody();
   await asVisitor({ size: PHONE }, async (page) => {
-    const calls = await arrive(page, portal, second());
-    await page.getByRole("button", { name: "Get a code by email w***@example.com" }).click();
+    const known = await codesOf(person.email);
+    await arrive(page, person);
+    await page.getByRole("button", { name: /^Get a code by email p\*+.*@example\.com$/ }).click();
     await sees(page, "We sent an email to");
     await page.getByRole("button", { name: /^Send again in (60|5\d) seconds$/ }).waitFor();
+    const code = await codeFor(person.email, known);
     // The code is read in another app, and the phone drops the page meanwhile.
     await page.reload();
-    await page.locator("#code").fill("123456");
-    await page.locator(".details").waitFor();
-    assert.deepEqual(calls.slice(1, 3).map(({ body }) => body), [
-      { purpose: "second-step", ticket: "ticket-2", channel: "email", link: portal.suffix, locale: "en" },
-      { ticket: "ticket-2", flow: "flow-email", code: "123456", remember: true },
-    ]);
+    await page.locator("#code").fill(wrongCode(code));
+    await sees(page, "4 tries left");
+    await page.locator("#code").fill(code);
+    await entered(page);
   });
 });
 
 test("where there is one channel only, the code is on its way at once", async () => {
-  const portal = await demoPortal();
+  const person = await somebody({ mailbox: false });
   await asVisitor({ size: PHONE }, async (page) => {
-    const calls = await arrive(page, portal, second({ channels: [BOTH[0]] }));
+    const known = await codesOf(person.phone);
+    await arrive(page, person);
     await page.locator("#code").waitFor();
-    await sees(page, "+86 138****8000");
-    assert.equal(calls.filter(({ call }) => call === "POST /codes").length, 1);
+    await sees(page, hint(person.phone));
+    await page.locator("#code").fill(await codeFor(person.phone, known));
+    await entered(page);
   });
 });
 
 test("the authenticator app and a recovery code are ways too", async () => {
-  const portal = await demoPortal();
-  for (const [way, fill, proof] of [
-    ["totp", (page) => page.locator("#code").fill("654321"), { totp: "654321" }],
-    ["recovery", async (page) => {
-      await page.getByRole("button", { name: "Use a recovery code" }).click();
-      await page.locator("#recovery").fill(" abcd-efgh-ijkl ");
-      await page.locator("button[type=submit]").click();
-    }, { recoveryCode: "abcd-efgh-ijkl" }],
-  ]) {
-    await asVisitor({ size: PHONE }, async (page) => {
-      const calls = await arrive(page, portal, second({ totp: true, recoveryCodes: true }));
-      await page.locator("#code").waitFor();
-      await fill(page);
-      await page.locator(".details").waitFor();
-      assert.deepEqual(calls.find(({ call }) => call === "POST /sessions").body, { ticket: "ticket-2", ...proof, remember: true }, way);
-    });
-  }
+  const person = await somebody({ app: true });
+  await asVisitor({ size: PHONE }, async (page) => {
+    await arrive(page, person);
+    await sees(page, "Open your authenticator app");
+    await page.locator("#code").fill(await shownByApp(person.secret));
+    await entered(page);
+  });
+  await asVisitor({ size: PHONE }, async (page) => {
+    await arrive(page, person);
+    await page.getByRole("button", { name: "Use a recovery code" }).click();
+    await page.locator("#recovery").fill(` ${person.recovery[3].toUpperCase()} `);
+    await page.locator("button[type=submit]").click();
+    await entered(page);
+  });
 });
 
-test("a lock-out and a ticket that ran out are told in the second step too", async () => {
-  const portal = await demoPortal();
+test("a lock-out and a ticket that ran out are told in the second step too (F23, S38)", async () => {
+  const person = await somebody({ app: true });
   await asVisitor({ size: PHONE }, async (page) => {
-    const answers = [refusal(429, "locked", { retryAfter: 900 }), refusal(401, "ticket-expired")];
-    await arrive(page, portal, second({ totp: true }), { "POST /sessions": () => answers.shift() });
-    await page.locator("#code").fill("111111");
-    await sees(page, /please wait (15:00|14:5\d)/);
-    await page.locator("#code").fill("222222");
+    await arrive(page, person);
+    const wrong = wrongCode(await shownByApp(person.secret));
+    for (let guess = 0; guess < 5; guess += 1) {
+      await page.locator("#code").fill("");
+      await page.locator("#code").fill(wrong);
+      await sees(page, "Those digits aren’t right");
+    }
+    await page.locator("#code").fill("");
+    await page.locator("#code").fill(wrong);
+    await sees(page, /please wait (60|5\d) seconds/);
+    await advance(11 * 60);
+    await page.locator("#code").fill("");
+    await page.locator("#code").fill(await shownByApp(person.secret));
     await sees(page, "verify yourself again");
     assert.equal(await heading(page), "Sign in by password");
   });

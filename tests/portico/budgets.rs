@@ -3,7 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Stage, phone};
+use crate::{
+    stage::{Stage, phone},
+    wechat::Browser,
+};
 
 #[tokio::test]
 async fn a_sign_in_by_code_stays_within_its_budget() {
@@ -26,6 +29,28 @@ async fn a_sign_in_by_code_stays_within_its_budget() {
 
     assert!(sent_wru + verified_wru <= 6.0, "{sent_wru} + {verified_wru} WRU");
     assert!(sent_rru + verified_rru <= 3.0, "{sent_rru} + {verified_rru} RRU");
+}
+
+#[tokio::test]
+async fn a_returning_sign_in_by_wechat_stays_within_its_budget() {
+    let (stage, _) = Stage::with_wechat().await;
+    stage.known_at_wechat("xiaoming", &phone(1)).await;
+    Browser::new(&stage).enter("xiaoming").await;
+    let (meter, browser) = (stage.cloud.meter(), Browser::new(&stage));
+
+    meter.reset();
+    let left = browser.leave("").await;
+    let (sent_rru, sent_wru) = meter.units();
+    assert!(meter.round_trips() <= 3, "wechat-authorize: {:?}", meter.calls());
+
+    let back = browser.at_wechat(&left, "xiaoming").await;
+    meter.reset();
+    assert_eq!(browser.get(&back).await.step(), "signedIn");
+    let (back_rru, back_wru) = meter.units();
+    assert!(meter.round_trips() <= 4, "wechat-callback: {:?}", meter.calls());
+
+    assert!(sent_wru + back_wru <= 5.0, "{sent_wru} + {back_wru} WRU");
+    assert!(sent_rru + back_rru <= 6.0, "{sent_rru} + {back_rru} RRU");
 }
 
 #[tokio::test]

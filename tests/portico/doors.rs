@@ -8,6 +8,8 @@ use crate::{
     authenticators::App,
     passwords::PASSWORD,
     stage::{Answer, Stage},
+    wechat::Browser,
+    wechat_scan::Scan,
 };
 
 const PHONE: &str = "+8613800138000";
@@ -20,17 +22,46 @@ enum Way {
     PasswordThenCode,
     PasswordThenApp,
     PasswordThenRecoveryCode,
+    WeChat,
+    WeChatThenCode,
+    WeChatScan,
 }
+
+const WAYS: [Way; 8] = [
+    Way::Code,
+    Way::Password,
+    Way::PasswordThenCode,
+    Way::PasswordThenApp,
+    Way::PasswordThenRecoveryCode,
+    Way::WeChat,
+    Way::WeChatThenCode,
+    Way::WeChatScan,
+];
+/// The ways of somebody who was never in: nobody else sets an app up.
+const FIRST_WAYS: [Way; 6] = [Way::Code, Way::Password, Way::PasswordThenCode, Way::WeChat, Way::WeChatThenCode, Way::WeChatScan];
 
 impl Way {
     fn has_second_step(self) -> bool {
-        !matches!(self, Self::Code | Self::Password)
+        !matches!(self, Self::Code | Self::Password | Self::WeChat | Self::WeChatScan)
+    }
+
+    fn by_app(self) -> bool {
+        matches!(self, Self::PasswordThenApp | Self::PasswordThenRecoveryCode)
+    }
+
+    fn by_wechat(self) -> bool {
+        matches!(self, Self::WeChat | Self::WeChatThenCode | Self::WeChatScan)
+    }
+
+    /// The settings of signing in that this way needs, with some of them changed.
+    fn settings(self, change: Value) -> Value {
+        let mut settings = json!({
+            "secondStep": self.has_second_step(), "wechat": { "enabled": true }
+        });
+        settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        settings
     }
 }
-
-const WAYS: [Way; 5] = [Way::Code, Way::Password, Way::PasswordThenCode, Way::PasswordThenApp, Way::PasswordThenRecoveryCode];
-/// The ways of somebody who was never in: nobody else sets an app up.
-const FIRST_WAYS: [Way; 3] = [Way::Code, Way::Password, Way::PasswordThenCode];
 
 /// What comes of going this way to its end, whatever stands in it.
 async fn go(stage: &Stage, way: Way, app: Option<&App>) -> Answer {
@@ -41,38 +72,69 @@ async fn go(stage: &Stage, way: Way, app: Option<&App>) -> Answer {
             if asked.status != 202 { asked } else { stage.verify(&asked.text("flow"), &stage.code_of(PHONE)).await }
         }
         Way::Password => stage.sign_in(PHONE, PASSWORD).await,
-        Way::PasswordThenCode | Way::PasswordThenApp | Way::PasswordThenRecoveryCode => {
+        Way::PasswordThenCode => second_step(stage, stage.sign_in(PHONE, PASSWORD).await).await,
+        Way::PasswordThenApp | Way::PasswordThenRecoveryCode => {
             let half = stage.sign_in(PHONE, PASSWORD).await;
             if half.step() != "secondStep" {
                 return half;
             }
-            let ticket = half.text("ticket");
-            match (way, app) {
-                (Way::PasswordThenApp, Some(app)) => stage.step_by(&ticket, "totp", &stage.shown(app)).await,
-                (Way::PasswordThenRecoveryCode, Some(app)) => stage.step_by(&ticket, "recoveryCode", &app.recovery[0]).await,
-                _ => stage.second_step(PHONE, &ticket).await,
+            let (ticket, app) = (half.text("ticket"), app.unwrap());
+            match way {
+                Way::PasswordThenApp => stage.step_by(&ticket, "totp", &stage.shown(app)).await,
+                _ => stage.step_by(&ticket, "recoveryCode", &app.recovery[0]).await,
             }
         }
+        Way::WeChat | Way::WeChatThenCode => {
+            let browser = Browser::new(stage);
+            let left = browser.leave("?remember=true").await;
+            if left.status != 302 {
+                return left;
+            }
+            let back = browser.at_wechat(&left, "hong").await;
+            second_step(stage, browser.get(&back).await).await
+        }
+        Way::WeChatScan => Scan::whole(stage, "hong").await,
     }
+}
+
+async fn second_step(stage: &Stage, half: Answer) -> Answer {
+    if half.step() == "secondStep" { stage.second_step(PHONE, &half.text("ticket")).await } else { half }
 }
 
 /// A portal with somebody in it who can go this way.
 async fn prepared(way: Way) -> (Stage, String, Option<App>) {
     let stage = Stage::with_password().await;
-    let app = if matches!(way, Way::PasswordThenApp | Way::PasswordThenRecoveryCode) {
+    let app = if way.by_app() {
         let session = stage.sign_in(PHONE, PASSWORD).await.text("session");
-        let app = stage.set_up_app(&session).await;
-        stage.call(Method::DELETE, "/v1/sessions").bearer(&session).send().await;
-        Some(app)
+        Some(stage.set_up_app(&session).await)
     } else {
         None
     };
-    if way.has_second_step() {
-        stage.set_sign_in(json!({ "secondStep": true })).await;
-    }
-    assert_eq!(stage.sessions(), 0);
+    bound(&stage, way).await;
+    stage.set_sign_in(way.settings(json!({}))).await;
     let user = stage.users("active").await.remove(0);
+    stage.forget_sessions().await;
     (stage, user, app)
+}
+
+/// Makes the one who has the number known at WeChat, where the way needs it: as somebody who does not follow.
+async fn bound(stage: &Stage, way: Way) {
+    if way.by_wechat() {
+        stage.set_sign_in(json!({ "wechat": { "enabled": true } })).await;
+        stage.bind_wechat("plain").await;
+        stage.cloud.clock().advance(61);
+        stage.known_at_wechat("hong", PHONE).await;
+    }
+}
+
+impl Stage {
+    /// Signs everybody out.
+    async fn forget_sessions(&self) {
+        for user in self.users("active").await {
+            let path = self.admin_path(&format!("/users/{user}/sessions"));
+            assert_eq!(self.admin(Method::DELETE, &path).send().await.status, 204);
+        }
+    }
 }
 
 #[tokio::test]
@@ -110,7 +172,9 @@ async fn a_kind_of_account_that_is_off_stops_every_way() {
     // F11
     for way in WAYS {
         let (stage, _, app) = prepared(way).await;
-        stage.set_sign_in(json!({ "accounts": { "phone": false, "email": true }, "secondStep": way.has_second_step() })).await;
+        // WeChat is a kind of account of its own.
+        let change = json!({ "accounts": { "phone": false, "email": true }, "wechat": { "enabled": false } });
+        stage.set_sign_in(way.settings(change)).await;
         assert_eq!(go(&stage, way, app.as_ref()).await.refusal(), (403, "method-off"), "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
@@ -121,7 +185,7 @@ async fn the_second_address_is_wanted_on_every_way() {
     // F21
     for way in WAYS {
         let (stage, _, app) = prepared(way).await;
-        stage.set_sign_in(json!({ "bindBoth": true, "secondStep": way.has_second_step() })).await;
+        stage.set_sign_in(way.settings(json!({ "bindBoth": true }))).await;
         assert_eq!(go(&stage, way, app.as_ref()).await.step(), "bind", "{way:?}");
         assert_eq!(stage.sessions(), 0, "{way:?}");
     }
@@ -136,7 +200,8 @@ async fn who_waits_or_was_rejected_is_stopped_on_every_way() {
             stage.applicant(PHONE).await;
             stage.cloud.clock().advance(61);
             assert_eq!(stage.reset(PHONE, PASSWORD).await.status, 204);
-            stage.set_sign_in(json!({ "secondStep": way.has_second_step() })).await;
+            bound(&stage, way).await;
+            stage.set_sign_in(way.settings(json!({}))).await;
             if let Some(decision) = decision {
                 stage.decide(&stage.users("pending").await, decision).await;
             }
@@ -156,8 +221,9 @@ async fn a_full_organisation_stops_who_would_take_a_seat_on_every_way() {
         assert_eq!(stage.prove(PHONE).await.step(), "collect", "inactive, with no seat");
         stage.cloud.clock().advance(61);
         assert_eq!(stage.reset(PHONE, PASSWORD).await.status, 204);
+        bound(&stage, way).await;
         stage.open_to_anyone().await;
-        stage.set_sign_in(json!({ "secondStep": way.has_second_step() })).await;
+        stage.set_sign_in(way.settings(json!({}))).await;
         // Account, portal, seat, session.
         let full = Fault::Cancelled(vec!["None", "None", "ConditionalCheckFailed", "None"]);
         stage.cloud.meter().fail(Rule::next("TransactWriteItems", full));
@@ -177,6 +243,17 @@ async fn seven_days_and_twelve_hours_are_the_same_on_every_way() {
         assert_eq!(stage.who_am_i(&session).await.status, 200, "{way:?}");
         stage.cloud.clock().advance(120);
         assert_eq!(stage.who_am_i(&session).await.refusal(), (401, "signed-out"), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_must_follow_is_stopped_on_every_way_by_wechat_and_no_other() {
+    // F17
+    for way in WAYS {
+        let (stage, _, app) = prepared(way).await;
+        stage.set_sign_in(way.settings(json!({ "wechat": { "enabled": true, "follow": true } }))).await;
+        let step = go(&stage, way, app.as_ref()).await.step().to_owned();
+        assert_eq!(step, if way.by_wechat() { "follow" } else { "signedIn" }, "{way:?}");
     }
 }
 

@@ -387,6 +387,7 @@ fn every_unsafe_route_takes_a_key_or_is_one_of_these() {
     // A route comes here only if its answer carries a session, a ticket or a token (S22), or if doing it twice is doing it once.
     let expected = "\
 DELETE /v1/me/totp
+DELETE /v1/portals/{portal}/wechat/scans/{scan}/confirmation
 DELETE /v1/session
 DELETE /v1/sessions
 POST /v1/me/totp
@@ -396,7 +397,11 @@ POST /v1/portals/{portal}/password-sessions
 POST /v1/portals/{portal}/registration
 POST /v1/portals/{portal}/registration/status
 POST /v1/portals/{portal}/sessions
+POST /v1/portals/{portal}/wechat/scans
+POST /v1/portals/{portal}/wechat/scans/{scan}/confirmation
+POST /v1/portals/{portal}/wechat/scans/{scan}/session
 POST /v1/session/token
+POST /v1/wechat/events/{account}
 PUT /v1/me/totp";
     let (keyed, others): (Vec<_>, Vec<_>) = routes::all()
         .into_iter()

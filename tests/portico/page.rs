@@ -43,7 +43,8 @@ async fn the_page_carries_the_portals_face_and_no_more() {
             "profile",
             "registration",
             "session",
-            "sevenDays"
+            "sevenDays",
+            "wechat"
         ]
     );
     assert_eq!(settings["session"], Value::Null);

@@ -10,8 +10,8 @@ use crate::stage::Stage;
 
 /// Every route of every function, with the function's name.
 pub(crate) fn all() -> Vec<(&'static str, Route)> {
-    let deployment =
-        Deployment::new(|name| Some(if name.starts_with("CAP_") { String::new() } else { name.to_lowercase() }), Clock::system());
+    let optional = |name: &str| name.starts_with("CAP_") || name.starts_with("WECHAT_");
+    let deployment = Deployment::new(|name| Some(if optional(name) { String::new() } else { name.to_lowercase() }), Clock::system());
     let apis: Vec<(&'static str, Api)> = vec![
         ("admission", admission::api(&deployment).unwrap()),
         ("approve", approve::api(&deployment).unwrap()),
@@ -26,6 +26,10 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("session", session::api(&deployment).unwrap()),
         ("users", users::api(&deployment).unwrap()),
         ("verify-code", verify_code::api(&deployment).unwrap()),
+        ("wechat-account", wechat_account::api(&deployment).unwrap()),
+        ("wechat-authorize", wechat_authorize::api(&deployment).unwrap()),
+        ("wechat-callback", wechat_callback::api(&deployment).unwrap()),
+        ("wechat-events", wechat_events::api(&deployment).unwrap()),
         ("whitelist", whitelist::api(&deployment).unwrap()),
     ];
     apis.into_iter().flat_map(|(name, api)| api.routes().iter().map(move |route| (name, route.clone())).collect::<Vec<_>>()).collect()
@@ -76,6 +80,7 @@ DELETE /v1/me/sessions/{session}: User
 POST /v1/me/totp: User
 PUT /v1/me/totp: User
 DELETE /v1/me/totp: User
+DELETE /v1/me/wechat: User
 POST /v1/portals/{portal}/registration: Anonymous
 POST /v1/portals/{portal}/registration/status: Anonymous
 GET /v1/portals/{portal}/agreements: Anonymous
@@ -92,7 +97,21 @@ DELETE /v1/admin/portals/{portal}/users/{user}: Member(ManageUsers)
 GET /v1/admin/portals/{portal}/users/{user}/sessions: Member(ReadUsers)
 DELETE /v1/admin/portals/{portal}/users/{user}/sessions: Member(ManageUsers)
 DELETE /v1/admin/portals/{portal}/users/{user}/sessions/{session}: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/users/{user}/wechat: Member(ManageUsers)
 POST /v1/portals/{portal}/sessions: Anonymous
+GET /v1/admin/organisation/wechat: Member(ManageOrganisation)
+PUT /v1/admin/organisation/wechat: Member(ManageOrganisation)
+DELETE /v1/admin/organisation/wechat: Member(ManageOrganisation)
+GET /{file}: Anonymous
+GET /v1/portals/{portal}/wechat: Anonymous
+POST /v1/portals/{portal}/wechat/scans: Anonymous
+GET /v1/portals/{portal}/wechat/scans/{scan}: Anonymous
+POST /v1/portals/{portal}/wechat/scans/{scan}/confirmation: Anonymous
+DELETE /v1/portals/{portal}/wechat/scans/{scan}/confirmation: Anonymous
+POST /v1/portals/{portal}/wechat/scans/{scan}/session: Anonymous
+GET /v1/wechat/callback: Anonymous
+GET /v1/wechat/events/{account}: Anonymous
+POST /v1/wechat/events/{account}: Anonymous
 GET /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
 PUT /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)
 POST /v1/admin/portals/{portal}/whitelist/rows: Member(DecideApplications)

@@ -8,6 +8,7 @@ use std::{
 
 use http::{HeaderMap, Method, StatusCode};
 use portico_local::{Cloud, Options, seed::Seeded};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
 use crate::logs;
@@ -117,7 +118,7 @@ impl Stage {
     /// A call from another client address.
     pub(crate) fn call_from(&self, client: &str, method: Method, path: &str) -> Call {
         let address: IpAddr = client.parse().unwrap();
-        let http = reqwest::Client::builder().local_address(address).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().local_address(address).no_proxy().redirect(Policy::none()).build().unwrap();
         Call { builder: http.request(method, format!("{}{path}", self.cloud.base_url())) }
     }
 

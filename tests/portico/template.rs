@@ -12,6 +12,8 @@ use crate::{
     passwords::PASSWORD,
     pictures, routes,
     stage::{Stage, phone},
+    wechat::Browser,
+    wechat_scan::Scan,
 };
 
 fn text() -> String {
@@ -53,8 +55,12 @@ fn functions_are_named_after_their_crates_and_bounded() {
     for function in template().functions {
         let pascal: String = function.crate_name.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
         assert_eq!(function.resource, format!("{pascal}Function"));
-        // A whole processor where passwords are hashed, the least that serves elsewhere.
-        let memory = if function.crate_name == "password" { 1_769 } else { 256 };
+        // A whole processor where passwords are hashed, little where most of the time is spent waiting, the least that serves elsewhere.
+        let memory = match function.crate_name.as_str() {
+            "password" => 1_769,
+            "send-code" => 128,
+            _ => 256,
+        };
         assert!((1..=900).contains(&function.timeout_seconds) && function.memory_megabytes == memory, "{}", function.resource);
         assert!(function.routes.is_empty() || function.timeout_seconds <= 29, "{}: API Gateway waits 30 seconds", function.resource);
         assert_eq!(function.routes.is_empty(), !function.schedules.is_empty());
@@ -85,6 +91,30 @@ fn every_variable_that_is_set_is_read() {
         for name in function.environment.keys() {
             assert!(VARIABLES.contains(&name.as_str()) || name.starts_with("AWS_LAMBDA_"), "{}: nobody reads {name}", function.resource);
         }
+    }
+}
+
+/// The fixed address for calls to WeChat: nothing of it exists, and costs, while it is off; on, the functions that call WeChat use it.
+#[test]
+fn what_calls_wechat_can_have_a_fixed_address() {
+    let calling = ["WechatAccountFunction", "WechatCallbackFunction"];
+    let template = template();
+    for (name, resource) in template.document["Resources"].as_object().unwrap() {
+        if resource["Type"].as_str().unwrap().starts_with("AWS::EC2::") {
+            assert_eq!(resource["Condition"], "HasWeChatEgress", "{name}");
+        }
+        if resource["Type"] == "AWS::Serverless::Function" {
+            let network = &resource["Properties"]["VpcConfig"]["Fn::If"];
+            assert_eq!(network[0] == "HasWeChatEgress" && network[2]["Ref"] == "AWS::NoValue", calling.contains(&name.as_str()), "{name}");
+        }
+    }
+    for function in template.functions {
+        // Where SAM gives the role a right to network interfaces, the function's own code has none.
+        let denied = function
+            .statements
+            .iter()
+            .any(|statement| statement.effect == "Deny" && statement.condition["Null"]["lambda:SourceFunctionArn"] == "false");
+        assert_eq!(denied, calling.contains(&function.resource.as_str()), "{}", function.resource);
     }
 }
 
@@ -136,8 +166,9 @@ async fn no_function_has_a_right_to_tables_and_files_that_it_never_uses() {
         capped.ask_for_code(&people[2]),
         capped.ask_for_code(&people[3])
     );
-    let passwords = use_passwords().await;
-    for call in meter.calls().into_iter().chain(capped.cloud.meter().calls()).chain(passwords.cloud.meter().calls()) {
+    let (passwords, wechat, bound) = (use_passwords().await, use_wechat().await, bind_and_unbind().await);
+    let elsewhere = [&capped, &passwords, &wechat, &bound].into_iter().flat_map(|stage| stage.cloud.meter().calls());
+    for call in meter.calls().into_iter().chain(elsewhere) {
         used.entry(call.caller).or_default().extend(call.rights);
     }
     let files = stage.cloud.objects().used();
@@ -273,6 +304,19 @@ async fn repeatable(stage: &Stage) {
     }
 }
 
+/// A service account: bound, sealed anew after a rotation, changed for another one, unbound; and its file.
+async fn bind_and_unbind() -> Stage {
+    let stage = Stage::open().await;
+    stage.bind_wechat("plain").await;
+    stage.cloud.rotate_secret().unwrap();
+    stage.cloud.clock().advance(700);
+    stage.admin(Method::GET, "/v1/admin/organisation/wechat").send().await;
+    stage.bind_wechat("safe").await;
+    stage.get("/MP_verify_Ab12.txt").await;
+    stage.admin(Method::DELETE, "/v1/admin/organisation/wechat").send().await;
+    stage
+}
+
 /// All that passwords and second steps do.
 async fn use_passwords() -> Stage {
     let stage = Stage::with_password().await;
@@ -293,6 +337,43 @@ async fn use_passwords() -> Stage {
     let app = stage.set_up_app(&session).await;
     let ticket = stage.sign_in("13800138000", "another long password").await.text("ticket");
     assert_eq!(stage.step_by(&ticket, "totp", &stage.shown(&app)).await.step(), "signedIn");
+    stage
+}
+
+/// All that WeChat does: first binds, second steps and unfinished accounts on both ways, following, stopping, secrets sealed anew.
+async fn use_wechat() -> Stage {
+    use portico_local::meter::{Fault, Rule};
+    let (stage, account) = Stage::with_wechat().await;
+    let field = |collect| json!({ "fields": [{ "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": collect, "required": collect }] });
+    stage.set(field(true)).await;
+    for (index, person) in ["xiaoming", "wei"].into_iter().enumerate() {
+        assert_eq!(stage.known_at_wechat(person, &phone(index)).await.step(), "collect");
+    }
+    stage.set(field(false)).await;
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "signedIn", "who was inactive is active");
+    assert_eq!(Scan::whole(&stage, "wei").await.step(), "signedIn");
+    stage.set_sign_in(json!({ "wechat": { "enabled": true }, "secondStep": true })).await;
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "secondStep");
+    assert_eq!(Scan::whole(&stage, "wei").await.step(), "secondStep");
+    stage.set_sign_in(json!({ "wechat": { "enabled": true, "follow": true } })).await;
+    let browser = Browser::new(&stage);
+    let asked = browser.enter("hong").await;
+    let ticket = asked.text("ticket");
+    // Long enough for every instance to see the new secret.
+    let renewed = || {
+        stage.cloud.rotate_secret().unwrap();
+        stage.cloud.clock().advance(601);
+    };
+    stage.wechat("scan", json!({ "url": asked.text("qr"), "person": "hong" })).await;
+    assert_eq!(browser.status(&ticket).await.step(), "bind");
+    renewed();
+    assert_eq!(Browser::new(&stage).enter("xiaoming").await.step(), "signedIn");
+    renewed();
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Missing));
+    stage.wechat("unfollow", json!({ "person": "xiaoming", "app": account.app, "times": 2 })).await;
+    stage.set_sign_in(json!({ "wechat": { "enabled": true } })).await;
+    stage.bind_wechat("plain").await;
+    assert_eq!(stage.known_at_wechat("wei", &phone(1)).await.step(), "signedIn");
     stage
 }
 

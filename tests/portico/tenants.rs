@@ -35,6 +35,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::GET, stage.admin_path(&format!("/users/{user}/sessions")), None),
         (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions")), None),
         (Method::DELETE, stage.admin_path(&format!("/users/{user}/sessions/of-somebody")), None),
+        (Method::DELETE, stage.admin_path(&format!("/users/{user}/wechat")), None),
         (Method::POST, stage.admin_path("/approvals"), Some(json!({ "users": [user], "decision": "approve" }))),
         (Method::POST, stage.admin_path("/admission"), Some(json!({ "address": phone(1) }))),
         (Method::GET, stage.admin_path("/whitelist/rows"), None),

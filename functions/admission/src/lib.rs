@@ -9,7 +9,7 @@ use axum::{Json, extract::State};
 use http::Method as HttpMethod;
 use portico_domain::{
     address::Address,
-    admission::{Case, Method, Proof, explain},
+    admission::{Case, Evidence, Proof, explain},
     ids::{PortalId, UserId},
     limits::Caps,
     locale::Locale,
@@ -88,7 +88,7 @@ async fn explain_admission(
         Some(row) => desk.store.has_row(portal.id, row.key).await?,
         None => false,
     };
-    let proof = Proof { method: Method::Code, address, second_step: false, at: now };
+    let proof = Proof { evidence: Evidence::Code(address), follows: false, second_step: false, at: now };
     let findings = explain(&Case {
         portal: &portal,
         link,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use portico_domain::{
-    admission::{Finding, Rule, Step},
+    admission::{Finding, RULES, Rule, Step},
     guesses::Guesses,
     invitation::{Invitation, Standing},
     limits::Caps,
@@ -76,6 +76,10 @@ enum Name {
     Enabled,
     /// The link offers this kind of account (F6, F11).
     Method,
+    /// They follow the service account (F17); a code needs none.
+    Follow,
+    /// Who comes by WeChat is known (S34); who reads a code need not be.
+    Identity,
     /// The second step is done (F19); a code needs none.
     SecondStep,
     /// Nobody rejected or disabled the account, and it does not wait for approval (F57).
@@ -101,6 +105,8 @@ impl From<Rule> for Name {
         match rule {
             Rule::Enabled => Self::Enabled,
             Rule::Method => Self::Method,
+            Rule::Follow => Self::Follow,
+            Rule::Identity => Self::Identity,
             Rule::SecondStep => Self::SecondStep,
             Rule::Status => Self::Status,
             Rule::Window => Self::Window,
@@ -196,7 +202,7 @@ impl Explanation {
         candidate: &User,
         known: &Known,
         whitelisted: bool,
-        findings: [(Rule, Finding); 10],
+        findings: [(Rule, Finding); RULES],
         caps: &Caps,
         now: Timestamp,
     ) -> Self {
@@ -294,6 +300,6 @@ fn details(
             let columns = settings.whitelist.enabled.then(|| settings.whitelist.columns.iter().map(view).collect());
             Details { access: Some(settings.access), whitelisted: columns.is_some().then_some(whitelisted), columns, ..none }
         }
-        Rule::Enabled | Rule::SecondStep | Rule::Consent | Rule::Bind | Rule::Collect => none,
+        Rule::Enabled | Rule::Follow | Rule::Identity | Rule::SecondStep | Rule::Consent | Rule::Bind | Rule::Collect => none,
     }
 }

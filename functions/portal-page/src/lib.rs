@@ -65,7 +65,13 @@ async fn portal_page(
     let Some((portal, link)) = found? else { return page::not_found(reader.locale, gzip) };
     // A session of another portal is none here (F27).
     let session = session?.filter(|(owner, _)| *owner == portal.id).map(|(_, view)| view);
-    page::answer(&portal, &PageView::new(&portal, &link, reader.locale, session, now), reader.locale, &pages.uploads, gzip)
+    let wechat = offers_wechat(&pages.store, &portal, &link).await?;
+    page::answer(&portal, &PageView::new(&portal, &link, reader.locale, session, wechat, now), reader.locale, &pages.uploads, gzip)
+}
+
+/// Whether WeChat works at a link: it is offered, and the organisation has a service account (F15, F82). Asked only where it is offered.
+async fn offers_wechat(store: &Store, portal: &Portal, link: &Link) -> Result<bool, Problem> {
+    Ok(portal.wechat_at(Some(link)) && store.wechat_account(portal.organisation).await?.is_some())
 }
 
 /// Where a link leads.

@@ -24,6 +24,7 @@ pub(crate) struct PageView<'a> {
     design: DesignView<'a>,
     accounts: Accounts,
     password: bool,
+    wechat: Option<WeChatView>,
     agreement: Option<AgreementHead>,
     profile: Profile,
     countries: &'a [Country],
@@ -32,6 +33,13 @@ pub(crate) struct PageView<'a> {
     registration: RegistrationView<'a>,
     enabled: bool,
     session: Option<SessionView>,
+}
+
+/// That WeChat works here.
+#[derive(Debug, Serialize)]
+struct WeChatView {
+    /// Whether they must follow the service account (F17).
+    follow: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +66,14 @@ struct RegistrationView<'a> {
 }
 
 impl<'a> PageView<'a> {
-    pub(crate) fn new(portal: &'a Portal, link: &'a Link, locale: Locale, session: Option<SessionView>, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        portal: &'a Portal,
+        link: &'a Link,
+        locale: Locale,
+        session: Option<SessionView>,
+        wechat: bool,
+        now: Timestamp,
+    ) -> Self {
         let settings = &portal.settings;
         let window = settings.registration.window.as_ref();
         let state = match portal.registration(now) {
@@ -81,6 +96,7 @@ impl<'a> PageView<'a> {
             },
             accounts: portal.accounts_at(Some(link)),
             password: portal.password_at(Some(link)),
+            wechat: wechat.then_some(WeChatView { follow: settings.sign_in.wechat.follow }),
             agreement: portal.agreement,
             profile: settings.profile,
             countries: &settings.sign_in.countries,

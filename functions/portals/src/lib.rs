@@ -121,7 +121,14 @@ async fn create(
     let application = Application { id: ApplicationId::new(now, random()?), name: new.application.clone() };
     let mut portal =
         Portal::new(PortalId::new(now, random()?), member.member.organisation, application, Settings::starting(new.application), now);
-    portal.links.extend(new.suffix.map(|suffix| Link { suffix, kind: LinkKind::Custom, accounts: None, password: None, role: None }));
+    portal.links.extend(new.suffix.map(|suffix| Link {
+        suffix,
+        kind: LinkKind::Custom,
+        accounts: None,
+        password: None,
+        wechat: None,
+        role: None,
+    }));
     portals.store.create_portal(&portal).await.map_err(link_problem)?;
     let headers = [(header::ETAG, view::etag(&portal)), (header::LOCATION, format!("/v1/admin/portals/{}", portal.id))];
     Ok((StatusCode::CREATED, headers, Json(PortalView::new(&portal, &portals.origins, &parts))))

@@ -41,6 +41,8 @@ pub(crate) struct NewLink {
     accounts: Option<Accounts>,
     /// Whether it offers passwords, where the portal does; as the portal has it if absent (F6).
     password: Option<bool>,
+    /// Whether it offers WeChat, where the portal does; as the portal has it if absent (F6, F15).
+    wechat: Option<bool>,
     /// The role of those who sign up by it; the portal's default if absent (F6).
     role: Option<RoleId>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct LinkChange {
     accounts: Option<Accounts>,
     /// Whether it offers passwords, where the portal does; as the portal has it if absent.
     password: Option<bool>,
+    /// Whether it offers WeChat, where the portal does; as the portal has it if absent.
+    wechat: Option<bool>,
     /// The role of those who sign up by it; the portal's default if absent.
     role: Option<RoleId>,
 }
@@ -79,7 +83,8 @@ pub(crate) async fn add(
     if portal.links.len() >= MAX_LINKS {
         return Err(Kind::TooManyLinks.into());
     }
-    let link = Link { suffix: new.suffix, kind: LinkKind::Custom, accounts: new.accounts, password: new.password, role: new.role };
+    let (accounts, password, wechat, role) = (new.accounts, new.password, new.wechat, new.role);
+    let link = Link { suffix: new.suffix, kind: LinkKind::Custom, accounts, password, wechat, role };
     check(&portal, &link)?;
     portals.store.add_link(&portal, link.clone()).await.map_err(link_problem)?;
     Ok((StatusCode::CREATED, Json(LinkView::new(&link, &portals.origins, &parts))).into_response())
@@ -97,7 +102,8 @@ pub(crate) async fn change(
 ) -> Result<Json<LinkView>, Problem> {
     let portal = member.portal()?;
     check_version(&parts, &portal)?;
-    let link = Link { accounts: change.accounts, password: change.password, role: change.role, ..chosen(&portal, &suffix)? };
+    let LinkChange { accounts, password, wechat, role } = change;
+    let link = Link { accounts, password, wechat, role, ..chosen(&portal, &suffix)? };
     check(&portal, &link)?;
     portals.store.change_link(&portal, link.clone()).await.map_err(link_problem)?;
     Ok(Json(LinkView::new(&link, &portals.origins, &parts)))

@@ -1,5 +1,5 @@
-//! `/v1/me...`: what people see and change of themselves, their sessions and authenticator, the end of their
-//! account (F19, F64, F80, F81, S29, S30, S69).
+//! `/v1/me...`: what people see and change of themselves, their sessions, authenticator and WeChat, the end of
+//! their account (F19, F64, F80, F81, S29, S30, S69).
 
 mod address;
 mod authenticator;
@@ -30,6 +30,7 @@ use utoipa::OpenApi;
 #[openapi(paths(
     read,
     delete,
+    unbind_wechat,
     change::change,
     address::change,
     sessions::list,
@@ -73,6 +74,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .route(Method::POST, "/v1/me/totp", Access::User, authenticator::begin)
         .route(Method::PUT, "/v1/me/totp", Access::User, authenticator::confirm)
         .route(Method::DELETE, "/v1/me/totp", Access::User, authenticator::remove)
+        .route(Method::DELETE, "/v1/me/wechat", Access::User, unbind_wechat)
         .with_state(Arc::new(profiles)))
 }
 
@@ -94,6 +96,16 @@ async fn delete(State(profiles): State<Arc<Profiles>>, current: CurrentUser) -> 
     let mut response = StatusCode::NO_CONTENT.into_response();
     clear_cookie(&mut response);
     Ok(response)
+}
+
+/// Take WeChat away from one's own account
+///
+/// One's other ways in stay, and so do one's sessions.
+#[utoipa::path(delete, path = "/v1/me/wechat", operation_id = "unbindMyWechat", tag = "me", security(("session" = [])),
+    responses((status = 204, description = "WeChat opens this account no more"), Problems))]
+async fn unbind_wechat(State(profiles): State<Arc<Profiles>>, current: CurrentUser) -> Result<StatusCode, Problem> {
+    profiles.store.unbind_user(&current.signed.portal, current.signed.user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Profiles {

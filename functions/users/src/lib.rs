@@ -1,5 +1,5 @@
 //! `/v1/admin/portals/{portal}/users...`: the external users of a portal, for administrators (F55 to F58),
-//! and their running sessions (B8, S29).
+//! their running sessions (B8, S29), and who they are at WeChat (F60).
 
 use axum::{
     Json,
@@ -14,6 +14,7 @@ use portico_domain::{
     member::Right,
     portal::{Portal, RoleId},
     user::{Decided, Status, User},
+    wechat::OpenId,
 };
 use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit, picture_url};
 use portico_runtime::{Clock, Deployment, MissingVariable};
@@ -24,7 +25,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
-#[openapi(paths(list, read, change, delete, sessions, end_sessions, end_session))]
+#[openapi(paths(list, read, change, delete, sessions, end_sessions, end_session, unbind))]
 pub struct Docs;
 
 #[derive(Clone)]
@@ -45,6 +46,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         .route(Method::GET, "/v1/admin/portals/{portal}/users/{user}/sessions", read_users, sessions)
         .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}/sessions", manage, end_sessions)
         .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}/sessions/{session}", manage, end_session)
+        .route(Method::DELETE, "/v1/admin/portals/{portal}/users/{user}/wechat", manage, unbind)
         .with_state(Users { store, clock: deployment.clock().clone() }))
 }
 
@@ -67,6 +69,9 @@ struct ManagedUser {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     email: Option<Address>,
+    /// Who they are to the organisation's WeChat service account (F60); null if that was never bound.
+    #[schema(value_type = Option<String>, example = "oLVPpjqs9BhvzwPj5A-vTYAX3GLc")]
+    open_id: Option<OpenId>,
     /// Their role.
     role: RoleId,
     /// Where their picture is: an address below that of the API.
@@ -93,6 +98,7 @@ impl ManagedUser {
             picture: picture_url(&user),
             phone: user.phone,
             email: user.email,
+            open_id: user.wechat.map(|identity| identity.openid),
             fields: user.answers,
             registered_at: user.registered_at,
             decided: user.decided,
@@ -252,6 +258,18 @@ async fn end_session(
     let user: UserId = user.parse().map_err(|_| Problem::from(Kind::NotFound))?;
     let ended = users.store.end_session_named(portal.id, user, &session).await?;
     ended.then_some(StatusCode::NO_CONTENT).ok_or_else(|| Kind::NotFound.into())
+}
+
+/// Take WeChat away from a user
+///
+/// They come in by their other ways, and may bind WeChat again. Their sessions stay.
+#[utoipa::path(delete, path = "/v1/admin/portals/{portal}/users/{user}/wechat", operation_id = "unbindWechat", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("user" = UserId, Path)),
+    responses((status = 204, description = "WeChat opens this account no more"), Problems))]
+async fn unbind(State(users): State<Users>, member: CurrentMember, Path((_, user)): Path<(String, String)>) -> Result<StatusCode, Problem> {
+    let portal = member.portal()?;
+    let user: UserId = user.parse().map_err(|_| Problem::from(Kind::NotFound))?;
+    let found = users.store.unbind_user(&portal, user).await?;
+    found.then_some(StatusCode::NO_CONTENT).ok_or_else(|| Kind::NotFound.into())
 }
 
 async fn find(store: &Store, portal: &Portal, user: &str) -> Result<User, Problem> {

@@ -121,11 +121,9 @@ async fn by_code(
     visitor: &Visitor,
 ) -> Result<Result<Outcome, AccessError>, Problem> {
     let flow = read_flow(flow).ok_or(Kind::CodeExpired)?;
+    let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor };
     Ok(match &answer.ticket {
-        None => {
-            let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor };
-            gate.prove_by_code(portal, &flow, code, arrival).await
-        }
-        Some(ticket) => gate.later_step(portal, ticket, &flow, code, visitor).await,
+        None => gate.prove_by_code(portal, &flow, code, arrival).await,
+        Some(ticket) => gate.later_step(portal, ticket, &flow, code, arrival).await,
     })
 }

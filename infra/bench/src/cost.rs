@@ -12,10 +12,8 @@ const READ_UNIT_PER_MILLION: f64 = 0.125;
 /// A call of Secrets Manager.
 const SECRET_READ: f64 = 0.05 / 10_000.0;
 
-/// Memory of a function, as the template has it.
-const MEMORY_GIGABYTES: f64 = 0.25;
-/// The part of a processor that Lambda gives to 256 MB (1,769 MB is one).
-const PROCESSOR_SHARE: f64 = 256.0 / 1_769.0;
+/// The memory to which Lambda gives a whole processor, in megabytes; to less, its part of one.
+const WHOLE_PROCESSOR_MB: f64 = 1_769.0;
 /// What a function waits for the database in a region, for each sequential round trip.
 const ROUND_TRIP_MS: f64 = 5.0;
 /// What it waits for SNS to take a message.
@@ -36,14 +34,22 @@ pub(crate) struct Invocation {
     pub(crate) write_units: f64,
     /// Whether it sends a message.
     pub(crate) sends: bool,
+    /// Memory, as the template has it, in megabytes.
+    pub(crate) memory_mb: f64,
 }
 
 impl Invocation {
     /// Milliseconds that Lambda bills, on average.
     fn billed_ms(&self) -> f64 {
+        let share = self.memory_mb / WHOLE_PROCESSOR_MB;
         let waiting = self.round_trips * ROUND_TRIP_MS + if self.sends { PUBLISH_MS } else { 0.0 };
-        let billed = |processor_ms: f64| (processor_ms / PROCESSOR_SHARE + waiting).ceil();
+        let billed = |processor_ms: f64| (processor_ms / share + waiting).ceil();
         billed(self.warm_ms) * (1.0 - COLD_SHARE) + billed(self.cold_ms) * COLD_SHARE
+    }
+
+    /// Gigabyte-seconds that Lambda bills, on average.
+    fn gigabyte_seconds(&self) -> f64 {
+        self.billed_ms() / 1_000.0 * self.memory_mb / 1_024.0
     }
 }
 
@@ -54,7 +60,7 @@ pub(crate) fn per_million(invocations: &[Invocation]) -> Vec<(&'static str, f64)
     vec![
         ("HTTP API", number * HTTP_API_PER_MILLION),
         ("Lambda, invocations", number * INVOCATION_PER_MILLION),
-        ("Lambda, time", sum(Invocation::billed_ms) / 1_000.0 * MEMORY_GIGABYTES * GIGABYTE_SECOND * 1e6),
+        ("Lambda, time", sum(Invocation::gigabyte_seconds) * GIGABYTE_SECOND * 1e6),
         ("DynamoDB, writes", sum(|invocation| invocation.write_units) * WRITE_UNIT_PER_MILLION),
         ("DynamoDB, reads", sum(|invocation| invocation.read_units) * READ_UNIT_PER_MILLION),
         ("Secrets Manager", number * COLD_SHARE * SECRET_READ * 1e6),
@@ -67,13 +73,15 @@ mod tests {
 
     #[test]
     fn a_call_is_billed_for_its_share_of_a_processor_and_for_waiting() {
-        let call = Invocation { warm_ms: 1.0, cold_ms: 1.0, round_trips: 2.0, read_units: 1.0, write_units: 3.0, sends: true };
+        let call =
+            Invocation { warm_ms: 1.0, cold_ms: 1.0, round_trips: 2.0, read_units: 1.0, write_units: 3.0, sends: true, memory_mb: 256.0 };
         assert!((call.billed_ms() - 67.0).abs() < 1e-9, "{}", call.billed_ms());
     }
 
     #[test]
     fn the_parts_of_the_cost_follow_the_list_prices() {
-        let call = Invocation { warm_ms: 0.0, cold_ms: 0.0, round_trips: 1.0, read_units: 2.0, write_units: 4.0, sends: false };
+        let call =
+            Invocation { warm_ms: 0.0, cold_ms: 0.0, round_trips: 1.0, read_units: 2.0, write_units: 4.0, sends: false, memory_mb: 256.0 };
         let parts = per_million(&[call, call]);
         let of = |name| parts.iter().find(|part| part.0 == name).unwrap().1;
         assert!((of("HTTP API") - 2.0).abs() < 1e-9);

@@ -118,7 +118,7 @@ async fn run(options: &Options) -> Result<Report, Failure> {
         report.add("package", function, "zip MiB", mib(*zipped), Some(Bar::AtMost(4.0)));
     }
     if let (Some(send), Some(verify)) = (measured.get(Case::CodeToPhone.name()), measured.get(Case::KnownUserVerifies.name())) {
-        sign_in(&mut report, send, verify);
+        sign_in(&mut report, send, verify, (world.memory_mb("send-code"), world.memory_mb("verify-code")));
     }
     if let Some(program) = binaries.program("send-code").filter(|_| !options.no_rivals) {
         progress("cold starts");
@@ -158,20 +158,21 @@ fn describe(report: &mut Report, case: Case, measured: &Measured) {
 }
 
 /// A sign-in by code: both calls together, and what a million of them cost.
-fn sign_in(report: &mut Report, send: &Measured, verify: &Measured) {
-    let invocation = |measured: &Measured, sends| Invocation {
+fn sign_in(report: &mut Report, send: &Measured, verify: &Measured, memory: (f64, f64)) {
+    let invocation = |measured: &Measured, sends, memory_mb| Invocation {
         warm_ms: measured.warm_ms,
         cold_ms: measured.cold_ms,
         round_trips: measured.round_trips,
         read_units: measured.read_units,
         write_units: measured.write_units,
         sends,
+        memory_mb,
     };
     let name = "send and verify";
     report.add("sign-in", name, "WRU", send.write_units + verify.write_units, Some(Bar::AtMost(6.0)));
     report.add("sign-in", name, "RRU", send.read_units + verify.read_units, Some(Bar::AtMost(3.0)));
     report.add("sign-in", name, "round trips", send.round_trips + verify.round_trips, Some(Bar::AtMost(5.0)));
-    let parts = cost::per_million(&[invocation(send, true), invocation(verify, false)]);
+    let parts = cost::per_million(&[invocation(send, true, memory.0), invocation(verify, false, memory.1)]);
     for (part, dollars) in &parts {
         report.add("a million sign-ins", part, "USD", *dollars, None);
     }

@@ -23,6 +23,7 @@ use crate::rights::Rights;
 use crate::schedules::Schedules;
 use crate::seed::{self, Seeded};
 use crate::template::Template;
+use crate::wechat::{self, WeChat};
 use crate::{functions, net, random};
 
 /// The access key of callers that may do everything.
@@ -64,6 +65,7 @@ pub struct Cloud {
     meter: Meter,
     capture: Capture,
     objects: Objects,
+    wechat: WeChat,
     schedules: Schedules,
     seeds: Seeds,
     tasks: JoinSet<()>,
@@ -103,6 +105,8 @@ impl Cloud {
         callers.push(EVERYBODY.to_owned());
         let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, rights, &mut tasks).await?;
 
+        let wechat = WeChat::new(now.clone());
+        let wechat_url = format!("{base_url}/_local/wechat");
         let environment = Arc::new(Environment {
             functions: template.functions.iter().map(|function| (function.crate_name.clone(), function.environment.clone())).collect(),
             shared: [
@@ -111,6 +115,8 @@ impl Cloud {
                 ("AWS_ENDPOINT_URL_SNS", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SESV2", capture.endpoint()),
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", capture.endpoint()),
+                ("WECHAT_API_URL", &wechat_url),
+                ("WECHAT_OPEN_URL", &wechat_url),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", EVERYBODY),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -127,10 +133,13 @@ impl Cloud {
             environment.deployment(function, caller, &clock)
         })?;
         let schedules = Schedules::new(&template, started.schedules);
-        let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone() };
+        let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone(), wechat: wechat.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
         let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
-        let router = control::router(control).merge(gateway).into_make_service_with_connect_info::<SocketAddr>();
+        let router = control::router(control)
+            .merge(wechat::router(wechat.clone()))
+            .merge(gateway)
+            .into_make_service_with_connect_info::<SocketAddr>();
 
         if options.background {
             tasks.spawn(schedules.clone().keep(now.clone()));
@@ -143,7 +152,21 @@ impl Cloud {
                 tracing::error!(%error, "the gateway's port is closed");
             }
         });
-        Ok(Self { base_url, template, environment, database, meter, capture, objects, schedules, seeds, tasks, gateway, stop: Some(stop) })
+        Ok(Self {
+            base_url,
+            template,
+            environment,
+            database,
+            meter,
+            capture,
+            objects,
+            wechat,
+            schedules,
+            seeds,
+            tasks,
+            gateway,
+            stop: Some(stop),
+        })
     }
 
     /// The gateway's address, such as `http://127.0.0.1:8787`.
@@ -180,6 +203,12 @@ impl Cloud {
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The stand-in for WeChat.
+    #[must_use]
+    pub fn wechat(&self) -> &WeChat {
+        &self.wechat
     }
 
     /// The template that this cloud was made from.
@@ -276,7 +305,7 @@ impl Environment {
             let bucket = uploads.trim_start_matches("https://").split('.').next().unwrap_or_default();
             *uploads = format!("{}/{bucket}", self.objects);
         }
-        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
+        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL") || matches!(name, "WECHAT_API_URL" | "WECHAT_OPEN_URL");
         for (name, value) in self.given.iter().filter(|(_, value)| !value.is_empty()) {
             if is_endpoint(name) || environment.contains_key(name) {
                 environment.insert(name.clone(), value.clone());
@@ -302,11 +331,24 @@ pub(crate) struct Seeds {
     pub(crate) clock: Clock,
     environment: Arc<Environment>,
     base_url: String,
+    wechat: WeChat,
 }
 
 impl Seeds {
     pub(crate) async fn demo(&self) -> Result<Seeded, LocalError> {
-        self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await
+        let seeded = self.organisation(Some("Customer Service".to_owned()), Some("customer-service".to_owned())).await?;
+        let deployment = self.environment.deployment("wechat-account", EVERYBODY, &self.clock);
+        match seed::wechat(&deployment, &seeded).await {
+            // What an administrator would enter at WeChat; the stand-in forgets it with the process.
+            Ok(Some(account)) => {
+                let events = format!("{}/v1/wechat/events/{}", self.base_url, account.id);
+                self.wechat.set_up(&account.app, &events, account.mode);
+            }
+            Ok(None) => {}
+            // Another WeChat than the stand-in may be in use, which does not know its account.
+            Err(error) => tracing::warn!(error, "the demo organisation has no service account"),
+        }
+        Ok(seeded)
     }
 
     pub(crate) async fn organisation(&self, name: Option<String>, suffix: Option<String>) -> Result<Seeded, LocalError> {

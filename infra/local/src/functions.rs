@@ -41,6 +41,10 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("users", users::api),
         ("password", password::api),
         ("verify-code", verify_code::api),
+        ("wechat-account", wechat_account::api),
+        ("wechat-authorize", wechat_authorize::api),
+        ("wechat-callback", wechat_callback::api),
+        ("wechat-events", wechat_events::api),
         ("whitelist", whitelist::api),
     ];
     for (name, api) in apis {

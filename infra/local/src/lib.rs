@@ -19,6 +19,7 @@ pub mod rights;
 pub mod schedules;
 pub mod seed;
 pub mod template;
+pub mod wechat;
 
 #[cfg(test)]
 mod sdk;

@@ -15,7 +15,8 @@ portico openapi       prints the OpenAPI document
 portico organisation  makes an organisation in the tables PORTALS_TABLE and USERS_TABLE, and prints it as JSON
 
 run:           PORT (8787), DATA_DIR (.local), DYNAMODB_PORT, S3_PORT (any free ones), AWS_ENDPOINT_URL_DYNAMODB, _S3, _SNS,
-               _SESV2 (instead of the built-in parts), and whatever template.yaml gives the functions, such as CAP_CLIENT_MINUTELY
+               _SESV2, WECHAT_API_URL, WECHAT_OPEN_URL (instead of the built-in parts), and whatever template.yaml gives
+               the functions, such as CAP_CLIENT_MINUTELY
 organisation:  the tables above, AWS_ENDPOINT_URL_DYNAMODB or real AWS credentials, and as arguments: name, suffix of the
                link, email address of the owner
 ";
@@ -72,7 +73,7 @@ async fn run() -> Result<(), LocalError> {
     };
     let url = cloud.base_url();
     say(&format!(
-        "\n  Portico runs locally. Ctrl-C stops it.\n\n  demo portal   {portal}\n  inbox         {url}/_local/inbox\n  for scripts   \
+        "\n  Portico runs locally. Ctrl-C stops it.\n\n  demo portal   {portal}\n  inbox         {url}/_local/inbox\n  WeChat        {url}/_local/wechat/\n  for scripts   \
          {url}/_local/demo\n  API           {url}/v1\n  DynamoDB      {}\n\n",
         cloud.database().endpoint()
     ));

@@ -23,7 +23,8 @@ use utoipa::{
         (name = "sign-in", description = "What an outside person does before they are in"),
         (name = "me", description = "What a signed-in person sees and changes of themselves"),
         (name = "session", description = "What a signed-in person does"),
-        (name = "administration", description = "What administrators of the organisation do")
+        (name = "administration", description = "What administrators of the organisation do"),
+        (name = "wechat", description = "What WeChat calls")
     )
 )]
 struct Whole;
@@ -64,9 +65,13 @@ fn parts() -> Vec<openapi::OpenApi> {
         password::Docs::openapi(),
         verify_code::Docs::openapi(),
         register::Docs::openapi(),
+        wechat_authorize::Docs::openapi(),
+        wechat_callback::Docs::openapi(),
+        wechat_events::Docs::openapi(),
         session::Docs::openapi(),
         profile::Docs::openapi(),
         portals::Docs::openapi(),
+        wechat_account::Docs::openapi(),
         users::Docs::openapi(),
         approve::Docs::openapi(),
         invite::Docs::openapi(),

@@ -1,6 +1,7 @@
 //! A demo organisation with a portal and an administrator, and more of them for tests.
 
 use jiff::{SignedDuration, Timestamp};
+use portico_access::wechat::{Binding, ServiceAccounts};
 use portico_domain::{
     address::Address,
     fields::{self, Field, FieldId, FieldType, Label},
@@ -9,10 +10,13 @@ use portico_domain::{
     portal::{Application, Link, LinkKind, Portal, Role, RoleId, Settings},
     suffix::Suffix,
     text::{Name, Text},
+    wechat::{AppId, GivenSecrets, Mode},
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{LinkError, MemberToken, Organisation, Store, Table};
+use portico_store::{LinkError, MemberToken, Organisation, Store, Table, WeChatAccount};
 use serde::Serialize;
+
+use crate::wechat::{Credentials, DEMO_APP, credentials};
 
 /// What scripts and tests need to know of an organisation.
 #[derive(Debug, Clone, Serialize)]
@@ -68,12 +72,38 @@ pub async fn seed(deployment: &Deployment, name: &str, suffix: &str, owner: &str
     store.create_organisation(&organisation, &owner).await.map_err(text)?;
     let application = Application { id: ApplicationId::new(now, random()?), name: name.clone() };
     let mut portal = Portal::new(PortalId::new(now, random()?), organisation.id, application, settings(name)?, now);
-    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, role: None });
+    portal.links.push(Link { suffix: suffix.clone(), kind: LinkKind::Custom, accounts: None, password: None, wechat: None, role: None });
     match store.create_portal(&portal).await {
         Ok(()) => answer(&store, organisation.id, owner.id, portal.id, suffix, now).await,
         Err(LinkError::Taken) => Err(format!("the suffix {suffix} was taken meanwhile")),
         Err(error) => Err(text(error)),
     }
+}
+
+/// The service account of the organisation, if it is the stand-in's; bound when there is none, and offered in the portal then.
+///
+/// # Errors
+/// What the store or WeChat say, as text.
+pub async fn wechat(deployment: &Deployment, seeded: &Seeded) -> Result<Option<WeChatAccount>, String> {
+    let organisation: OrganisationId = seeded.organisation.parse().map_err(text)?;
+    let app = AppId::try_from(DEMO_APP.to_owned()).map_err(text)?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Codes]).map_err(text)?;
+    if let Some(account) = store.wechat_account(organisation).await.map_err(text)? {
+        return Ok(Some(account).filter(|account| account.app == app));
+    }
+    let Credentials { app_secret, token, aes_key } = credentials(&app);
+    let given = GivenSecrets {
+        app_secret: Some(app_secret.try_into().map_err(text)?),
+        token: Some(token.try_into().map_err(text)?),
+        aes_key: Some(aes_key.try_into().map_err(text)?),
+    };
+    let accounts = ServiceAccounts::open(deployment, &store).map_err(text)?;
+    let binding = Binding { app, given, mode: Mode::Safe, verification: None };
+    let (account, _) = accounts.bind(organisation, binding).await.map_err(text)?;
+    let mut portal = store.portal(seeded.portal.parse().map_err(text)?).await.map_err(text)?.ok_or("there is no portal")?;
+    portal.settings.sign_in.wechat.enabled = true;
+    store.save_settings(portal.id, &portal.settings, portal.version).await.map_err(text)?;
+    Ok(Some(account))
 }
 
 /// The settings of the demo portal: approved users, name required, company and position asked for.

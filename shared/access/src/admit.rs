@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 use portico_domain::{
     address::{Address, AddressKind, Channel},
-    admission::{Case, Entry, Proof, Step, decide},
+    admission::{Case, Entry, Evidence, Proof, Step, decide},
     fields::{Answers, Field},
-    ids::{FlowId, UserId},
+    ids::{FlowId, PortalId, UserId},
     invitation::Invitation,
     locale::Locale,
-    portal::Portal,
+    portal::{Accounts, Portal},
     session::NewSession,
     suffix::Suffix,
     user::{Consent, Reason, Status, User},
     whitelist,
 };
 use portico_runtime::entropy;
-use portico_store::{Advance, Device, Enrol, Opening, SessionToken, Written};
+use portico_store::{Advance, BrowserHash, Device, Enrol, Opening, Pending, ScanId, SessionToken, Written};
 
 use crate::{
     AccessError, Gate,
-    ticket::{self, Facts},
+    ticket::{self, Facts, Open},
 };
 
 /// How often a case is decided again because portal or account changed under it.
@@ -30,7 +30,25 @@ const DECISIONS: usize = 4;
 pub enum Outcome {
     /// In.
     SignedIn(Box<SignIn>),
-    /// A code is to follow the password (F19).
+    /// They are to follow the service account (F17).
+    Follow {
+        /// Carries what was proven to the page that waits.
+        ticket: String,
+        /// What the QR code says by which they follow.
+        qr: String,
+        /// Until when it can be scanned (UTC).
+        expires_at: Timestamp,
+    },
+    /// The phone of a scan is to confirm (F16, S36).
+    Scanned(ScanId),
+    /// WeChat named somebody new: an address is to be proven, too (S34).
+    FirstBind {
+        /// Carries what was proven to the next step.
+        ticket: String,
+        /// The kinds of address that serve.
+        accounts: Accounts,
+    },
+    /// A code is to come after the password or WeChat (F19).
     SecondStep {
         /// Carries what was proven to the next step.
         ticket: String,
@@ -101,6 +119,8 @@ pub struct Visitor {
     pub device: Device,
     /// The language that they read.
     pub locale: Locale,
+    /// The cookies by which their browser is known again during a sign-in by WeChat (S31, S34, S36).
+    pub browsers: Vec<BrowserHash>,
 }
 
 /// How somebody comes in: what they chose on the page beside the proof itself.
@@ -112,6 +132,14 @@ pub struct Arrival<'a> {
     pub consent: Option<u32>,
     /// Who they are.
     pub visitor: &'a Visitor,
+}
+
+/// What stands behind somebody whom WeChat named until there is an account.
+pub(crate) struct Visit {
+    /// Their browser.
+    pub(crate) browser: BrowserHash,
+    /// What the QR code says by which they follow, if they do not.
+    pub(crate) qr: Option<String>,
 }
 
 /// What a step knows before the decision.
@@ -126,26 +154,40 @@ pub(crate) struct Attendance<'a> {
     pub(crate) answers: Option<&'a Answers>,
     pub(crate) link: Option<&'a Suffix>,
     pub(crate) flow: FlowId,
+    /// There for who has just come from WeChat.
+    pub(crate) visit: Option<Visit>,
     pub(crate) arrival: Arrival<'a>,
 }
 
 impl Attendance<'_> {
-    /// The account as this step would leave it: made, if there is none, with what was proven, accepted and filled in.
-    fn candidate(&self, portal: &Portal, now: Timestamp) -> User {
-        let mut user = self.user.clone().unwrap_or_else(|| self.new_user(portal, now));
+    /// The account as this step would leave it: made, if there is none, with what was proven, accepted and filled in. `None` if there
+    /// is none and no address to make one of.
+    fn candidate(&self, portal: &Portal, now: Timestamp) -> Option<User> {
+        let mut user = self.user.clone().or_else(|| self.new_user(portal, now))?;
         if let Some(address) = self.bound {
             user.set_address(address.clone());
+        }
+        if let Evidence::FirstBind { identity, .. } = &self.proof.evidence {
+            user.bind_wechat(identity);
         }
         let accepted = self.arrival.consent.filter(|version| portal.agreement_version() == Some(*version));
         if let Some(version) = accepted.filter(|version| user.consent.as_ref().is_none_or(|consent| consent.version != *version)) {
             user.consent = Some(Consent { version, at: now, client: self.arrival.visitor.device.client.clone() });
         }
-        user
+        Some(user)
     }
 
-    fn new_user(&self, portal: &Portal, now: Timestamp) -> User {
+    fn new_user(&self, portal: &Portal, now: Timestamp) -> Option<User> {
         let link = self.link.and_then(|suffix| portal.link(suffix));
-        User::new(self.id, portal.id, self.proof.address.clone(), portal.role_at(link), self.arrival.visitor.locale, now)
+        let address = self.proof.evidence.address()?.clone();
+        Some(User::new(self.id, portal.id, address, portal.role_at(link), self.arrival.visitor.locale, now))
+    }
+
+    /// The addresses that somebody may have been invited by: the proven one, else those of the account.
+    fn invitable(&self) -> impl Iterator<Item = &Address> {
+        let proven = self.proof.evidence.address();
+        let own = self.user.iter().filter(move |_| proven.is_none()).flat_map(|user| user.phone.iter().chain(&user.email));
+        proven.into_iter().chain(own)
     }
 
     /// Whether an invitation can matter: to who is not through yet and came by none. Where anyone may come in, it brings the role.
@@ -158,34 +200,35 @@ impl Gate {
     /// Decides, writes what the decision asks for in one transaction, and decides again if portal or account changed meanwhile.
     pub(crate) async fn admit(&self, mut portal: Portal, mut attendance: Attendance<'_>, now: Timestamp) -> Result<Outcome, AccessError> {
         for _ in 0..DECISIONS {
-            let invitation = match attendance.asks_for_invitation() {
-                true => self.store.invitation(portal.id, attendance.proof.address.key(portal.id)).await?,
-                false => None,
-            };
-            let invitation = invitation.filter(|invitation| invitation.is_open(now));
-            let mut user = attendance.candidate(&portal, now);
-            let whitelisted = match whitelist::wanted(&portal, &user, attendance.answers) {
+            let invitation = self.open_invitation(portal.id, &attendance, now).await?;
+            let candidate = attendance.candidate(&portal, now);
+            let whitelisted = match candidate.as_ref().and_then(|user| whitelist::wanted(&portal, user, attendance.answers)) {
                 Some(row) => self.store.has_row(portal.id, row.key).await?,
                 None => false,
             };
             let decision = decide(&Case {
                 portal: &portal,
                 link: attendance.link.and_then(|suffix| portal.link(suffix)),
-                user: attendance.user.as_ref().map(|_| &user),
+                user: candidate.as_ref().filter(|_| attendance.user.is_some()),
                 id: attendance.id,
                 proof: attendance.proof,
                 answers: attendance.answers,
-                consent: user.consent.as_ref().map(|consent| consent.version),
+                consent: candidate.as_ref().and_then(|user| user.consent.as_ref()).map(|consent| consent.version),
                 invitation: invitation.as_ref(),
                 whitelisted,
                 now,
             })?;
             let grant = match decision.entry {
-                // Nothing is written for half a proof.
-                Entry::Next(Step::SecondStep) => return self.next(Step::SecondStep, portal, user, &attendance, now).await,
+                // No account is written for half a proof.
+                Entry::Next(step @ (Step::Follow | Step::FirstBind(_))) => return self.wait_for(step, &portal, attendance, now).await,
                 Entry::Next(step) => Err(step),
                 Entry::Granted(grant) => Ok(grant),
             };
+            // Whoever has no account has proven an address, or was stopped above.
+            let mut user = candidate.ok_or(AccessError::NoAccount)?;
+            if let Err(Step::SecondStep) = grant {
+                return self.next(Step::SecondStep, portal, user, &attendance, now).await;
+            }
             user.status = decision.status;
             if let Some(answers) = attendance.answers {
                 user.answers = answers.clone();
@@ -221,13 +264,73 @@ impl Gate {
                 }
                 Written::AccountChanged => {
                     // Twice the same person at once (R8), or an administrator in between: the account as it is now decides.
-                    let owner = self.store.owner(portal.id, attendance.proof.address.key(portal.id)).await?.ok_or(AccessError::Busy)?;
+                    let owner = self.shown(&portal, &attendance.proof.evidence).await?.ok_or(AccessError::Busy)?;
                     attendance.user = self.store.user(portal.id, owner).await?;
                     attendance.id = owner;
                 }
             }
         }
         Err(AccessError::Busy)
+    }
+
+    /// The account that the evidence leads to, in its newest state.
+    async fn shown(&self, portal: &Portal, evidence: &Evidence) -> Result<Option<UserId>, AccessError> {
+        Ok(match evidence {
+            Evidence::Code(address) | Evidence::Password(address) | Evidence::FirstBind { address, .. } => {
+                self.store.owner(portal.id, address.key(portal.id)).await?
+            }
+            Evidence::WeChat(identity) => self.store.identified(portal, identity).await?,
+        })
+    }
+
+    /// The open invitation that they come by, if it can matter.
+    async fn open_invitation(
+        &self,
+        portal: PortalId,
+        attendance: &Attendance<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Invitation>, AccessError> {
+        if attendance.asks_for_invitation() {
+            for address in attendance.invitable() {
+                let invitation = self.store.invitation(portal, address.key(portal)).await?;
+                if let Some(open) = invitation.filter(|invitation| invitation.is_open(now)) {
+                    return Ok(Some(open));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps whom WeChat named, apart from the ticket, until they follow or have proven an address (S34, S47).
+    async fn wait_for(&self, step: Step, portal: &Portal, attendance: Attendance<'_>, now: Timestamp) -> Result<Outcome, AccessError> {
+        let facts = facts(step, attendance.id, &attendance);
+        // Later steps find neither browser nor QR code: a rule that came to hold meanwhile asks them to start again.
+        let (visit, identity) = (attendance.visit.ok_or(AccessError::TicketExpired)?, attendance.proof.evidence.identity());
+        if step == Step::Follow && visit.qr.is_none() {
+            return Err(AccessError::TicketExpired);
+        }
+        let pending = Pending {
+            identity: identity.ok_or(AccessError::TicketExpired)?.clone(),
+            browser: visit.browser,
+            follows: attendance.proof.follows,
+            qr: visit.qr.filter(|_| step == Step::Follow),
+            scan: None,
+            expires_at: now.saturating_add(ticket::LIFETIME).unwrap_or(now),
+        };
+        self.store.put_pending(portal.id, facts.flow, &pending).await?;
+        self.waiting(portal, &facts, pending, now).await
+    }
+
+    /// Says what somebody whom WeChat named has to do.
+    pub(crate) async fn waiting(&self, portal: &Portal, facts: &Facts, pending: Pending, now: Timestamp) -> Result<Outcome, AccessError> {
+        let ticket = ticket::issue(&self.keyring, portal.id, facts, now).await?;
+        Ok(match (facts.open, pending.qr) {
+            (Open::Follow, Some(qr)) => Outcome::Follow { ticket, qr, expires_at: pending.expires_at },
+            _ => {
+                let link = facts.link.as_ref().and_then(|suffix| portal.link(suffix));
+                Outcome::FirstBind { ticket, accounts: portal.accounts_at(link) }
+            }
+        })
     }
 
     async fn write(
@@ -239,7 +342,7 @@ impl Gate {
         session: Option<Opening<'_>>,
     ) -> Result<Written, AccessError> {
         let Some(before) = &attendance.user else {
-            let address = attendance.proof.address.key(portal.id);
+            let address = attendance.proof.evidence.address().ok_or(AccessError::NoAccount)?.key(portal.id);
             return Ok(self.store.enrol(Enrol { portal, user, address, invitation, session }).await?);
         };
         if before != user {
@@ -252,7 +355,7 @@ impl Gate {
         Ok(Written::Done)
     }
 
-    async fn next(
+    pub(crate) async fn next(
         &self,
         step: Step,
         portal: Portal,
@@ -260,20 +363,10 @@ impl Gate {
         attendance: &Attendance<'_>,
         now: Timestamp,
     ) -> Result<Outcome, AccessError> {
-        let facts = Facts {
-            flow: attendance.flow,
-            user: user.id,
-            open: step.into(),
-            method: attendance.proof.method,
-            proven: attendance.proof.address.kind(),
-            second_step: attendance.proof.second_step,
-            consent: attendance.arrival.consent.filter(|_| step == Step::SecondStep),
-            proven_at_s: attendance.proof.at.as_second(),
-            remember: attendance.arrival.remember,
-            link: attendance.link.cloned(),
-        };
+        let facts = facts(step, user.id, attendance);
         let ticket = ticket::issue(&self.keyring, portal.id, &facts, now).await?;
         Ok(match step {
+            Step::Follow | Step::FirstBind(_) => return Err(AccessError::TicketExpired),
             Step::SecondStep => {
                 let authenticator = self.store.authenticator(portal.id, user.id).await?.filter(|authenticator| authenticator.confirmed);
                 Outcome::SecondStep {
@@ -293,6 +386,22 @@ impl Gate {
             },
             Step::AwaitApproval => Outcome::AwaitingApproval { ticket, channel: user.channel() },
         })
+    }
+}
+
+/// What the ticket of a step says.
+fn facts(step: Step, user: UserId, attendance: &Attendance<'_>) -> Facts {
+    Facts {
+        flow: attendance.flow,
+        user,
+        open: step.into(),
+        shown: (&attendance.proof.evidence).into(),
+        follows: attendance.proof.follows,
+        second_step: attendance.proof.second_step,
+        consent: attendance.arrival.consent.filter(|_| matches!(step, Step::SecondStep | Step::FirstBind(_) | Step::Follow)),
+        proven_at_s: attendance.proof.at.as_second(),
+        remember: attendance.arrival.remember,
+        link: attendance.link.cloned(),
     }
 }
 

@@ -3,11 +3,7 @@
 //! SHA-1, six digits, steps of thirty seconds, one step of tolerance each way: what every app can do. A code is taken once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chacha20poly1305::{
-    XChaCha20Poly1305, XNonce,
-    aead::{Aead, KeyInit, Payload},
-};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portico_domain::{address::Address, code::Code, ids::PortalId, portal::Portal, user::User};
@@ -21,13 +17,12 @@ use crate::{
     AccessError, Gate, Outcome,
     admit::Visitor,
     keys::Keys,
+    sealing,
     ticket::{self, Open},
 };
 
 /// Bytes of a secret: as many as SHA-1 gives (RFC 4226, section 4).
 const SECRET: usize = 20;
-/// Bytes of a nonce: so many that drawing them is enough.
-const NONCE: usize = 24;
 /// How long setting up may take.
 const SET_UP: SignedDuration = SignedDuration::from_mins(10);
 /// How many recovery codes there are.
@@ -217,24 +212,12 @@ fn owner(user: &User) -> [u8; 32] {
 }
 
 fn seal(keys: &Keys, user: &User, secret: &[u8; SECRET]) -> Result<Sealed, AccessError> {
-    let nonce: [u8; NONCE] = entropy::bytes()?;
-    let payload = Payload { msg: secret, aad: &owner(user) };
-    let sealed = XChaCha20Poly1305::new(&keys.authenticator().into()).encrypt(&XNonce::from(nonce), payload);
-    let sealed = sealed.map_err(|_| AccessError::Crypto("a secret could not be encrypted"))?;
-    Ok(Sealed { text: URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()), secret_version: keys.version().to_owned() })
+    sealing::seal(keys, Keys::authenticator, &owner(user), secret)
 }
 
 fn open(keys: &Keys, user: &User, sealed: &Sealed) -> Result<[u8; SECRET], AccessError> {
-    let broken = AccessError::Crypto("a stored secret could not be decrypted");
-    let Some((nonce, text)) = URL_SAFE_NO_PAD.decode(&sealed.text).ok().and_then(split_nonce) else { return Err(broken) };
-    let payload = Payload { msg: &text, aad: &owner(user) };
-    let secret = XChaCha20Poly1305::new(&keys.authenticator().into()).decrypt(&XNonce::from(nonce), payload);
-    secret.ok().and_then(|secret| secret.try_into().ok()).ok_or(broken)
-}
-
-fn split_nonce(bytes: Vec<u8>) -> Option<([u8; NONCE], Vec<u8>)> {
-    let (nonce, text) = bytes.split_first_chunk()?;
-    Some((*nonce, text.to_vec()))
+    let secret = sealing::open(keys, Keys::authenticator, &owner(user), sealed)?;
+    secret.try_into().map_err(|_| AccessError::Crypto("a stored secret has another length"))
 }
 
 /// Draws a code such as `abcd-efgh-2345`.

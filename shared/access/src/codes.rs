@@ -42,7 +42,7 @@ pub enum Want {
         /// The suffix of the link by which they came.
         link: Option<Suffix>,
     },
-    /// A code to the address that is missing, with the ticket that asks for it (F21).
+    /// A code to the address that is missing, with the ticket that asks for it (F21, S34).
     Bind {
         /// The address, as typed.
         address: String,
@@ -90,6 +90,8 @@ struct Order<'a> {
     want: &'a Want,
     /// The sign-in that it is a step of.
     joined: Option<FlowId>,
+    /// Whether it is a step of somebody who has an account.
+    known: bool,
     now: Timestamp,
 }
 
@@ -159,7 +161,8 @@ impl CodeDesk {
         if guess.as_ref() != Some(&address) {
             known = self.store.recipient(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
         }
-        let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), now };
+        let known_person = facts.as_ref().is_some_and(|facts| facts.open != Open::FirstBind);
+        let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), known: known_person, now };
         self.write(order, known, spend, &keys).await
     }
 
@@ -181,6 +184,11 @@ impl CodeDesk {
             (Want::Bind { address, .. }, Some((_, Open::Bind(missing)))) => {
                 let address = parse(address)?;
                 if address.kind() == missing { Ok(address) } else { Err(AccessError::from(Refusal::MethodOff).into()) }
+            }
+            (Want::Bind { address, .. }, Some((facts, Open::FirstBind))) => {
+                let address = parse(address)?;
+                offered(portal, facts.link.as_ref(), &address)?;
+                Ok(address)
             }
             (Want::SecondStep { channel, .. }, Some((facts, Open::SecondStep))) => {
                 let user = self.store.user(portal.id, facts.user).await.map_err(AccessError::from)?;
@@ -243,7 +251,7 @@ impl CodeDesk {
     /// message (S41).
     async fn is_expected(&self, order: &Order<'_>) -> Result<bool, AccessError> {
         let portal = &order.portal;
-        if portal.settings.access != Access::Invited || order.joined.is_some() {
+        if portal.settings.access != Access::Invited || order.known {
             return Ok(true);
         }
         let (owner, invitation) = self.store.owner_and_invitation(portal.id, order.address.key(portal.id)).await?;

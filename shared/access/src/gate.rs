@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use portico_domain::{
     address::Address,
-    admission::{Method, Proof, Refusal},
+    admission::{Evidence, Proof, Refusal, Step},
     code::{Code, Flow, Purpose},
     fields::{AnswerError, Answers, check_answers},
     ids::{FlowId, PortalId, UserId},
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     AccessError, Keyring, Outcome,
     admit::{Arrival, Attendance, Visitor},
-    ticket::{self, Facts, Open},
+    ticket::{self, Facts, Open, Shown},
 };
 
 /// What a form may be refused for besides [`AccessError`].
@@ -85,7 +85,7 @@ impl Gate {
         used_up?;
         let user = user?;
         let id = user.as_ref().map_or_else(|| entropy::wide().map(|random| UserId::new(now, random)), |user| Ok(user.id))?;
-        let proof = Proof { method: Method::Code, address: attempt.code.address, second_step: false, at: now };
+        let proof = Proof { evidence: Evidence::Code(attempt.code.address), follows: false, second_step: false, at: now };
         let attendance = Attendance {
             user,
             id,
@@ -94,27 +94,30 @@ impl Gate {
             answers: None,
             link: attempt.code.link.as_ref(),
             flow: FlowId::new(now, entropy::wide()?),
+            visit: None,
             arrival,
         };
         self.admit(found_portal, attendance, now).await
     }
 
-    /// Takes the code of a later step of a sign-in: its second step (F19), or a further address, which thereby belongs to the account
-    /// (F21).
+    /// Takes the code of a later step of a sign-in: its second step (F19), a further address, which thereby belongs to the account
+    /// (F21), or the address of somebody whom WeChat named (S34). Of the `arrival`, only that one looks at the agreements.
     pub async fn later_step(
         &self,
         portal: PortalId,
         ticket: &str,
         flow: &Flow,
         code: Code,
-        visitor: &Visitor,
+        arrival: Arrival<'_>,
     ) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
         let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
+        let visitor = arrival.visitor;
         let purpose = match facts.open {
             Open::SecondStep => Purpose::SecondStep,
             Open::Bind(_) => Purpose::Bind,
-            Open::Consent | Open::Collect | Open::Wait => return Err(AccessError::TicketExpired),
+            Open::FirstBind => return self.first_bind(portal, facts, flow, code, arrival, now).await,
+            Open::Follow | Open::Consent | Open::Collect | Open::Wait => return Err(AccessError::TicketExpired),
         };
         let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
         let code = self.compare(portal, flow, purpose, code, attempt).await?.code;
@@ -172,7 +175,7 @@ impl Gate {
             }
             Open::Consent if submission.consent.is_none() => return Err(RegistrationError::NoConsent),
             Open::Consent => None,
-            Open::SecondStep | Open::Bind(_) | Open::Wait => return Err(AccessError::TicketExpired.into()),
+            Open::Follow | Open::FirstBind | Open::SecondStep | Open::Bind(_) | Open::Wait => return Err(AccessError::TicketExpired.into()),
         };
         let proof = proof_of(&facts, &user)?;
         let mut attendance = Attendance { answers: answers.as_ref(), ..attendance(user, &facts, &proof, visitor) };
@@ -180,19 +183,36 @@ impl Gate {
         Ok(self.admit(portal, attendance, now).await?)
     }
 
-    /// Tells the page that waits where the application stands. Once it is approved, the first to ask is in.
+    /// Says where a sign-in stands that a ticket carries, whatever its step. Only what somebody else does moves it: an administrator who
+    /// decides, WeChat that says that they follow now. The first to ask then goes on.
     pub async fn status(&self, portal: PortalId, ticket: &str, visitor: &Visitor) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
         let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
-        if !matches!(facts.open, Open::Wait | Open::Collect) {
-            return Err(AccessError::TicketExpired);
+        if matches!(facts.open, Open::Follow | Open::FirstBind) {
+            return self.wechat_status(portal, facts, visitor, now).await;
         }
         let (portal, user) = self.account(portal, facts.user).await?;
-        if user.status == Status::Active {
-            self.spend(portal.id, &facts, now).await?;
-        }
         let proof = proof_of(&facts, &user)?;
-        self.admit(portal, attendance(user, &facts, &proof, visitor), now).await
+        let attendance = attendance(user.clone(), &facts, &proof, visitor);
+        let step = match facts.open {
+            Open::Wait | Open::Collect => {
+                if user.status == Status::Active {
+                    self.spend(portal.id, &facts, now).await?;
+                }
+                return self.admit(portal, attendance, now).await;
+            }
+            Open::SecondStep => Some(Step::SecondStep),
+            Open::Bind(kind) => user.address_of(kind).is_none().then_some(Step::Bind(kind)),
+            Open::Consent => {
+                let accepted = user.consent.as_ref().map(|consent| consent.version);
+                portal.agreement_version().filter(|version| accepted != Some(*version)).map(Step::Consent)
+            }
+            Open::Follow | Open::FirstBind => None,
+        };
+        if !portal.settings.enabled {
+            return Err(Refusal::PortalOff.into());
+        }
+        self.next(step.ok_or(AccessError::TicketSpent)?, portal, user, &attendance, now).await
     }
 
     /// Compares a guess that was counted with the code that was sent (S4, S5).
@@ -243,7 +263,7 @@ impl Gate {
     }
 
     /// Of any number who present the ticket of a step that can be done once, one goes on.
-    async fn spend(&self, portal: PortalId, facts: &Facts, now: Timestamp) -> Result<(), AccessError> {
+    pub(crate) async fn spend(&self, portal: PortalId, facts: &Facts, now: Timestamp) -> Result<(), AccessError> {
         let until = facts.proven_at().saturating_add(ticket::LONGEST).unwrap_or(now);
         if self.store.spend_ticket(portal, facts.flow, until).await? { Ok(()) } else { Err(AccessError::TicketSpent) }
     }
@@ -263,14 +283,21 @@ fn attendance<'a>(user: User, facts: &'a Facts, proof: &'a Proof, visitor: &'a V
         answers: None,
         link: facts.link.as_ref(),
         flow: facts.flow,
+        visit: None,
         arrival: Arrival { remember: facts.remember, consent: facts.consent, visitor },
     }
 }
 
-/// What a ticket says was proven, if the account still has that address.
+/// What a ticket says was proven, if the account still has that address or identity.
 fn proof_of(facts: &Facts, user: &User) -> Result<Proof, AccessError> {
-    let address = user.address_of(facts.proven).cloned().ok_or(AccessError::TicketExpired)?;
-    Ok(Proof { method: facts.method, address, second_step: facts.second_step, at: facts.proven_at() })
+    let address = |kind| user.address_of(kind).cloned();
+    let evidence = match facts.shown {
+        Shown::Code(kind) => address(kind).map(Evidence::Code),
+        Shown::Password(kind) => address(kind).map(Evidence::Password),
+        Shown::WeChat => user.wechat.clone().map(Evidence::WeChat),
+    };
+    let evidence = evidence.ok_or(AccessError::TicketExpired)?;
+    Ok(Proof { evidence, follows: facts.follows, second_step: facts.second_step, at: facts.proven_at() })
 }
 
 impl From<Refusal> for RegistrationError {

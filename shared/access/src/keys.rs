@@ -81,6 +81,11 @@ impl Keys {
         derive(&self.secret, "portico kept answer pepper v1")
     }
 
+    /// The key that the secrets and tokens of service accounts are encrypted with (S66). Derived when asked for.
+    pub(crate) fn wechat(&self) -> [u8; 32] {
+        derive(&self.secret, "portico wechat key v1")
+    }
+
     /// The key that signs tokens for the application behind the portal (ES256). Derived when first asked for: few functions need it.
     pub(crate) fn token(&self) -> Result<&TokenKey, AccessError> {
         if let Some(key) = self.token.get() {

@@ -7,16 +7,23 @@ mod admit;
 pub mod authenticator;
 pub mod codes;
 mod gate;
+mod global_token;
 mod kept;
 pub mod keys;
 pub mod passwords;
+mod sealing;
 pub mod ticket;
 pub mod token;
+pub mod wechat;
+mod wechat_door;
+mod wechat_entry;
 
 pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
 pub use kept::{AnswerSeal, SealedAnswer};
 pub use keys::Keyring;
+pub use wechat_door::{Landing, NewScan, SCAN, WeChatDoor, WeChatReturn, Wish};
+pub use wechat_entry::{Following, WeChatEntry};
 
 use jiff::Timestamp;
 use portico_domain::{address::AddressError, admission::Refusal, guesses::Locked, limits::TooMany, spend::Pause};
@@ -50,9 +57,24 @@ pub enum AccessError {
     /// Too many wrong guesses in a row (F23).
     #[error(transparent)]
     Locked(#[from] Locked),
-    /// The address belongs to another account of the portal.
-    #[error("the address belongs to another account")]
+    /// The address, or who they are at WeChat, belongs to another account of the portal.
+    #[error("it belongs to another account")]
     AlreadyBound,
+    /// Not the browser in which a sign-in by WeChat began, or one that is used up or too old (S31, S34, S36).
+    #[error("not the browser of this sign-in")]
+    ForeignBrowser,
+    /// WeChat does not say who it is: the sign-in starts anew.
+    #[error("WeChat did not say who it is")]
+    WeChat(#[source] portico_wechat::Error),
+    /// The secrets of the service account cannot be opened any more: they are to be given anew (F82).
+    #[error("the secrets of the service account are lost")]
+    SecretsLost,
+    /// A virtual person, whom WeChat shows to pages before somebody agreed (S36).
+    #[error("a virtual person of WeChat")]
+    Snapshot,
+    /// The organisation has no service account bound (F82).
+    #[error("no service account is bound")]
+    Unbound,
     /// The link of the invitation is not ours, of another portal, used, withdrawn, replaced or too old (S48).
     #[error("the invitation is no longer good")]
     NoInvitation,

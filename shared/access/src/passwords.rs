@@ -7,7 +7,7 @@ use argon2::{
 use jiff::Timestamp;
 use portico_domain::{
     address::{Address, Country},
-    admission::{Method, Proof, Refusal},
+    admission::{Evidence, Proof, Refusal},
     code::{Code, Flow, Purpose},
     guesses::Guesses,
     ids::{FlowId, PortalId, UserId},
@@ -81,7 +81,7 @@ impl Gate {
             return Err(AccessError::from(Refusal::MethodOff).into());
         }
         let user = self.check_password(&portal, &address, case.owner, case.row, entry.password, now).await?;
-        let proof = Proof { method: Method::Password, address, second_step: false, at: now };
+        let proof = Proof { evidence: Evidence::Password(address), follows: false, second_step: false, at: now };
         let attendance = Attendance {
             id: user.id,
             user: Some(user),
@@ -90,6 +90,7 @@ impl Gate {
             answers: None,
             link: entry.link,
             flow: FlowId::new(now, entropy::wide().map_err(AccessError::from)?),
+            visit: None,
             arrival: entry.arrival,
         };
         Ok(self.admit(portal, attendance, now).await?)

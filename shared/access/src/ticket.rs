@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use portico_domain::{
     address::AddressKind,
-    admission::{Method, Step},
+    admission::{Evidence, Step},
     ids::{FlowId, PortalId, UserId},
     suffix::Suffix,
 };
@@ -24,6 +24,10 @@ const TYPE: &str = "portico-flow+jwt";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Open {
+    /// Following the service account.
+    Follow,
+    /// Proving an address for the first time, after WeChat.
+    FirstBind,
     /// The second step.
     SecondStep,
     /// Accepting the agreements.
@@ -39,11 +43,37 @@ pub enum Open {
 impl From<Step> for Open {
     fn from(step: Step) -> Self {
         match step {
+            Step::Follow => Self::Follow,
+            Step::FirstBind(_) => Self::FirstBind,
             Step::SecondStep => Self::SecondStep,
             Step::Consent(_) => Self::Consent,
             Step::Bind(kind) => Self::Bind(kind),
             Step::Collect => Self::Collect,
             Step::AwaitApproval => Self::Wait,
+        }
+    }
+}
+
+/// By what somebody showed who they are. Address and identity themselves stay in the tables (S10, S47).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Shown {
+    /// A code to their address of this kind.
+    Code(AddressKind),
+    /// A password, with their address of this kind.
+    Password(AddressKind),
+    /// WeChat.
+    #[serde(rename = "wechat")]
+    WeChat,
+}
+
+impl From<&Evidence> for Shown {
+    fn from(evidence: &Evidence) -> Self {
+        match evidence {
+            Evidence::Code(address) => Self::Code(address.kind()),
+            Evidence::Password(address) => Self::Password(address.kind()),
+            // Once it is bound, the identity shows the account.
+            Evidence::WeChat(_) | Evidence::FirstBind { .. } => Self::WeChat,
         }
     }
 }
@@ -54,18 +84,18 @@ pub struct Facts {
     /// The sign-in; the same in all its tickets.
     #[serde(rename = "fid")]
     pub flow: FlowId,
-    /// The account.
+    /// The account; the one that would be made, where there is none yet.
     #[serde(rename = "sub")]
     pub user: UserId,
     /// The step that comes next.
     #[serde(rename = "opn")]
     pub open: Open,
     /// By what they showed who they are.
-    #[serde(rename = "mth")]
-    pub method: Method,
-    /// The kind of address that they did it with. The address itself stays in the tables.
     #[serde(rename = "prf")]
-    pub proven: AddressKind,
+    pub shown: Shown,
+    /// Whether WeChat said that they follow the service account (F17).
+    #[serde(rename = "flw", default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
     /// Whether the second step is done.
     #[serde(rename = "2nd", default, skip_serializing_if = "std::ops::Not::not")]
     pub second_step: bool,

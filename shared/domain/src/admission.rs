@@ -11,8 +11,9 @@ use crate::{
     fields::Answers,
     ids::{PortalId, UserId},
     invitation::Invitation,
-    portal::{Access, Link, Portal},
+    portal::{Access, Accounts, Link, Portal},
     user::{Reason, Status, User},
+    wechat::Identity,
     window::{Window, WindowState},
 };
 
@@ -25,6 +26,9 @@ pub enum Method {
     Code,
     /// They knew the password (F14).
     Password,
+    /// WeChat said who they are (F15, F16).
+    #[serde(rename = "wechat")]
+    WeChat,
 }
 
 impl Method {
@@ -32,7 +36,52 @@ impl Method {
     pub fn wants_second_step(self) -> bool {
         match self {
             Self::Code => false,
-            Self::Password => true,
+            Self::Password | Self::WeChat => true,
+        }
+    }
+}
+
+/// What showed who a person is, and whom it showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// A code that was sent to this address came back (F12).
+    Code(Address),
+    /// The password of who has this address (F14).
+    Password(Address),
+    /// WeChat named somebody (F15, F16).
+    WeChat(Identity),
+    /// WeChat named somebody, who then read a code at this address, in the same browser: both belong to one person from now on (S34).
+    FirstBind {
+        /// Whom WeChat named.
+        identity: Identity,
+        /// Where the code was read.
+        address: Address,
+    },
+}
+
+impl Evidence {
+    /// The way by which they came.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Code(_) => Method::Code,
+            Self::Password(_) => Method::Password,
+            Self::WeChat(_) | Self::FirstBind { .. } => Method::WeChat,
+        }
+    }
+
+    /// The address that they showed to be theirs.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Code(address) | Self::Password(address) | Self::FirstBind { address, .. } => Some(address),
+            Self::WeChat(_) => None,
+        }
+    }
+
+    /// Whom WeChat named.
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Code(_) | Self::Password(_) => None,
+            Self::WeChat(identity) | Self::FirstBind { identity, .. } => Some(identity),
         }
     }
 }
@@ -40,10 +89,10 @@ impl Method {
 /// What a person has proven in the sign-in that is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// By what.
-    pub method: Method,
-    /// The address that they did it with.
-    pub address: Address,
+    /// By what, and whom it showed.
+    pub evidence: Evidence,
+    /// Whether WeChat said that they follow the service account (F17). False where it was not asked.
+    pub follows: bool,
     /// Whether the second step is done.
     pub second_step: bool,
     /// When they did (UTC).
@@ -57,7 +106,7 @@ pub struct Case<'a> {
     pub portal: &'a Portal,
     /// The link that they came by, if it is still there.
     pub link: Option<&'a Link>,
-    /// The account of the proven address, if there is one; with what was proven and accepted in this step.
+    /// The account of the proven address or identity, if there is one; with what was proven and accepted in this step.
     pub user: Option<&'a User>,
     /// The identifier of that account, or the one that a new account would get.
     pub id: UserId,
@@ -115,7 +164,11 @@ impl Grant {
 /// What is missing before a person may come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A code, or that of an authenticator, is to follow the password (F19).
+    /// They are to follow the organisation's service account (F17).
+    Follow,
+    /// WeChat named somebody who is new here: one of these addresses is to be proven, too (S34).
+    FirstBind(Accounts),
+    /// A code, or that of an authenticator, is to come after the password or WeChat (F19).
     SecondStep,
     /// The agreements are to be accepted in this version (F10).
     Consent(u32),
@@ -166,15 +219,25 @@ pub enum Refusal {
     /// An administrator disabled the user.
     #[error("disabled")]
     Disabled,
+    /// The account of the proven address belongs to somebody else at WeChat (S34).
+    #[error("bound to another identity")]
+    BoundToAnother,
 }
+
+/// How many rules there are.
+pub const RULES: usize = 12;
 
 /// The rules, in the order in which a person learns of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// The portal is on (F1).
     Enabled,
-    /// The link offers this kind of account and this way to sign in (F6, F11, F14).
+    /// The link offers this kind of account and this way to sign in (F6, F11, F14, F15).
     Method,
+    /// Who comes by WeChat follows the service account, where the portal wants that (F17).
+    Follow,
+    /// Who comes by WeChat is known, or has proven an address that is nobody else's at WeChat (S34, S35).
+    Identity,
     /// The second step is done (F19).
     SecondStep,
     /// Nobody rejected or disabled the account, and it does not wait for approval (F57).
@@ -195,9 +258,11 @@ pub enum Rule {
 
 impl Rule {
     /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; RULES] = [
         Self::Enabled,
         Self::Method,
+        Self::Follow,
+        Self::Identity,
         Self::SecondStep,
         Self::Status,
         Self::Window,
@@ -216,6 +281,8 @@ impl Rule {
         let step = match self {
             Self::Enabled if !settings.enabled => return Some(Err(Refusal::PortalOff)),
             Self::Method if !offers(case) => return Some(Err(Refusal::MethodOff)),
+            Self::Follow => wants_to_be_followed(case).then_some(Step::Follow),
+            Self::Identity => return judge_identity(case),
             Self::Status => return judge_status(case),
             // The account was made inside the window; its owner may finish signing up later (F34).
             Self::Window if case.user.is_none() => {
@@ -223,7 +290,7 @@ impl Rule {
                 return Some(Err(Refusal::RegistrationClosed(window.clone())));
             }
             Self::Invitation if !is_in && settings.access == Access::Invited && !invited(case) => return Some(Err(Refusal::NotInvited)),
-            // Before anything is told of the account: who knows the password alone learns nothing from it (S38).
+            // Before anything is told of the account: who knows the password alone, or holds the phone, learns nothing from it (S38).
             Self::SecondStep => wants_second_step(case).then_some(Step::SecondStep),
             Self::Consent => case.portal.agreement_version().filter(|version| case.consent != Some(*version)).map(Step::Consent),
             Self::Bind => missing_address(case).map(Step::Bind),
@@ -258,7 +325,7 @@ pub enum Finding {
 /// What each rule makes of a case, in their order (B2): the first that does not let it pass is what [`decide`] says.
 ///
 /// What a person can do by themselves does not hide what comes after it.
-pub fn explain(case: &Case<'_>) -> [(Rule, Finding); 10] {
+pub fn explain(case: &Case<'_>) -> [(Rule, Finding); RULES] {
     let mut stopped = false;
     Rule::ALL.map(|rule| {
         if stopped {
@@ -277,6 +344,24 @@ pub fn explain(case: &Case<'_>) -> [(Rule, Finding); 10] {
     })
 }
 
+fn wants_to_be_followed(case: &Case<'_>) -> bool {
+    case.portal.settings.sign_in.wechat.follow && case.proof.evidence.method() == Method::WeChat && !case.proof.follows
+}
+
+/// Who is new at WeChat proves an address before anything else is judged: until then it is not known whose account it is.
+fn judge_identity(case: &Case<'_>) -> Option<Result<Decision, Refusal>> {
+    let bound = |user: &User| user.wechat.as_ref() == case.proof.evidence.identity();
+    match (&case.proof.evidence, case.user) {
+        (Evidence::Code(_) | Evidence::Password(_), _) | (Evidence::FirstBind { .. }, None) => None,
+        (_, Some(user)) if bound(user) => None,
+        (Evidence::FirstBind { .. }, Some(_)) => Some(Err(Refusal::BoundToAnother)),
+        (Evidence::WeChat(_), user) => {
+            let status = user.map_or(Status::Inactive, |user| user.status);
+            Some(Ok(next(status, Step::FirstBind(case.portal.accounts_at(case.link)))))
+        }
+    }
+}
+
 fn judge_status(case: &Case<'_>) -> Option<Result<Decision, Refusal>> {
     let user = case.user?;
     match user.status {
@@ -288,7 +373,7 @@ fn judge_status(case: &Case<'_>) -> Option<Result<Decision, Refusal>> {
 }
 
 fn wants_second_step(case: &Case<'_>) -> bool {
-    case.portal.settings.sign_in.second_step && case.proof.method.wants_second_step() && !case.proof.second_step
+    case.portal.settings.sign_in.second_step && case.proof.evidence.method().wants_second_step() && !case.proof.second_step
 }
 
 /// Whether there is something to be filled in that was not filled in just now.
@@ -297,12 +382,14 @@ fn wants_answers(case: &Case<'_>) -> bool {
     case.answers.is_none() && (asked || case.portal.collected_fields().next().is_some())
 }
 
-/// Whether this link offers this way to sign in (F6, F11, F14).
+/// Whether this link offers this way to sign in (F6, F11, F14, F15).
 fn offers(case: &Case<'_>) -> bool {
-    let kind = case.portal.accounts_at(case.link).allow(case.proof.address.kind());
-    let method = match case.proof.method {
+    let evidence = &case.proof.evidence;
+    let kind = evidence.address().is_none_or(|address| case.portal.accounts_at(case.link).allow(address.kind()));
+    let method = match evidence.method() {
         Method::Code => true,
         Method::Password => case.portal.password_at(case.link),
+        Method::WeChat => case.portal.wechat_at(case.link),
     };
     kind && method
 }
@@ -315,7 +402,8 @@ fn invited(case: &Case<'_>) -> bool {
 
 /// The address that is missing where the portal wants both, whatever the status (F21).
 fn missing_address(case: &Case<'_>) -> Option<AddressKind> {
-    let has = |kind| case.proof.address.kind() == kind || case.user.is_some_and(|user| user.address_of(kind).is_some());
+    let proven = |kind| case.proof.evidence.address().is_some_and(|address| address.kind() == kind);
+    let has = |kind| proven(kind) || case.user.is_some_and(|user| user.address_of(kind).is_some());
     let both = case.portal.settings.sign_in.bind_both;
     [AddressKind::Phone, AddressKind::Email].into_iter().find(|kind| both && !has(*kind))
 }
@@ -328,7 +416,7 @@ fn enter(case: &Case<'_>) -> Decision {
     let grant = Grant {
         portal: case.portal.id,
         user: case.id,
-        method: case.proof.method,
+        method: case.proof.evidence.method(),
         authenticated_at: case.proof.at,
         may_be_remembered: case.portal.settings.sign_in.seven_days,
     };

@@ -112,6 +112,10 @@ id!(
     /// One sign-in that is under way; every ticket of it carries the same one.
     FlowId
 );
+id!(
+    /// A WeChat service account that is bound to an organisation (F82); the address of its pushes names it.
+    WeChatAccountId
+);
 
 #[cfg(test)]
 mod tests {

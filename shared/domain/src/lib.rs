@@ -23,5 +23,6 @@ pub mod spend;
 pub mod suffix;
 pub mod text;
 pub mod user;
+pub mod wechat;
 pub mod whitelist;
 pub mod window;

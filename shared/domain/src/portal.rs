@@ -18,6 +18,10 @@ use crate::{
     window::{Window, WindowState},
 };
 
+mod sign_in;
+
+pub use sign_in::{Accounts, SignIn, WeChat};
+
 /// The most links that a portal may have, the default one included.
 pub const MAX_LINKS: usize = 20;
 const MAX_ROLES: usize = 50;
@@ -33,58 +37,6 @@ pub enum Access {
     Approved,
     /// Invited people only (F31).
     Invited,
-}
-
-/// Which addresses people sign in with (F11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Accounts {
-    /// Phone numbers.
-    pub phone: bool,
-    /// Email addresses.
-    pub email: bool,
-}
-
-impl Accounts {
-    /// Whether this kind of address is among them.
-    pub fn allow(self, kind: AddressKind) -> bool {
-        match kind {
-            AddressKind::Phone => self.phone,
-            AddressKind::Email => self.email,
-        }
-    }
-
-    /// Those that are in both.
-    pub fn both(self, other: Self) -> Self {
-        Self { phone: self.phone && other.phone, email: self.email && other.email }
-    }
-}
-
-/// How people sign in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SignIn {
-    /// Phone numbers, email addresses or both (F11).
-    pub accounts: Accounts,
-    /// Whether people may sign in with a password that they set (F14).
-    #[serde(default = "yes")]
-    pub password: bool,
-    /// Whether a code is asked for after a password (F19).
-    #[serde(default)]
-    pub second_step: bool,
-    /// Whether both a phone and a mailbox must be proven before access (F21).
-    #[serde(default)]
-    pub bind_both: bool,
-    /// Whether the page offers to stay signed in for seven days (F25).
-    pub seven_days: bool,
-    /// Countries whose numbers receive codes; numbers without a country code belong to the first (S12).
-    pub countries: Vec<Country>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What users may change of themselves (F81).
@@ -269,6 +221,7 @@ impl Settings {
             sign_in: SignIn {
                 accounts: Accounts { phone: true, email: true },
                 password: true,
+                wechat: WeChat::default(),
                 second_step: false,
                 bind_both: false,
                 seven_days: true,
@@ -347,6 +300,9 @@ pub struct Link {
     /// Whether this link offers passwords, where the portal does; as the portal has it if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<bool>,
+    /// Whether this link offers WeChat, where the portal does; as the portal has it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wechat: Option<bool>,
     /// The role of those who sign up here; the portal's default role if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleId>,
@@ -403,8 +359,8 @@ pub struct Portal {
 impl Portal {
     /// A new portal with its default link.
     pub fn new(id: PortalId, organisation: OrganisationId, application: Application, settings: Settings, created_at: Timestamp) -> Self {
-        let default_link =
-            Link { suffix: Suffix::of_application(application.id), kind: LinkKind::Default, accounts: None, password: None, role: None };
+        let suffix = Suffix::of_application(application.id);
+        let default_link = Link { suffix, kind: LinkKind::Default, accounts: None, password: None, wechat: None, role: None };
         Self {
             id,
             organisation,
@@ -442,6 +398,11 @@ impl Portal {
     /// Whether a link (or the portal itself) offers passwords: only if both do (F6, F14).
     pub fn password_at(&self, link: Option<&Link>) -> bool {
         self.settings.sign_in.password && link.and_then(|link| link.password).unwrap_or(true)
+    }
+
+    /// Whether a link (or the portal itself) offers WeChat: only if both do (F6, F15).
+    pub fn wechat_at(&self, link: Option<&Link>) -> bool {
+        self.settings.sign_in.wechat.enabled && link.and_then(|link| link.wechat).unwrap_or(true)
     }
 
     /// The version of the agreements that people have to accept (F10).

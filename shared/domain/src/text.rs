@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Why a text was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,9 @@ impl<const MAX: usize> Text<MAX> {
 
 /// The normal form of `typed`, if it is 1 to `max` characters long and has no control characters.
 pub fn clean(typed: &str, max: usize) -> Result<String, TextError> {
-    let text: String = typed.trim().nfc().collect();
+    let typed = typed.trim();
+    // Most texts are in that form already: whatever is read from the tables is.
+    let text = if is_nfc_quick(typed.chars()) == IsNormalized::Yes { typed.to_owned() } else { typed.nfc().collect() };
     if text.is_empty() {
         return Err(TextError::Empty);
     }

@@ -10,6 +10,7 @@ use crate::{
     locale::Locale,
     portal::RoleId,
     text::Text,
+    wechat::Identity,
 };
 
 /// Where an external user stands (F57).
@@ -116,6 +117,9 @@ pub struct User {
     /// The email address that they proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Address>,
+    /// Who they are at WeChat, once that was bound (S33, S34).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wechat: Option<Identity>,
     /// The language in which they signed up, and in which news reach them.
     pub locale: Locale,
     /// What they filled in.
@@ -151,6 +155,7 @@ impl User {
             role,
             phone,
             email,
+            wechat: None,
             locale,
             answers: Answers::new(),
             registered_at,
@@ -174,6 +179,14 @@ impl User {
         match address.kind() {
             AddressKind::Phone => self.phone = Some(address),
             AddressKind::Email => self.email = Some(address),
+        }
+    }
+
+    /// Binds who they are at WeChat, unless this service account knows them as somebody else already (S34). What another service
+    /// account called them gives way: the organisation has one at a time.
+    pub fn bind_wechat(&mut self, identity: &Identity) {
+        if self.wechat.as_ref().is_none_or(|known| known.app != identity.app) {
+            self.wechat = Some(identity.clone());
         }
     }
 

@@ -59,7 +59,8 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("the route does not ask for a user"))
+        // Taken, not copied: a portal has a kilobyte of settings.
+        parts.extensions.remove().ok_or_else(|| Problem::internal("the route does not ask for a user"))
     }
 }
 
@@ -67,7 +68,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentMember {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("the route does not ask for a member"))
+        parts.extensions.remove().ok_or_else(|| Problem::internal("the route does not ask for a member"))
     }
 }
 
@@ -129,9 +130,13 @@ async fn member(guard: &Guard, right: Right, parts: &mut Parts) -> Result<Curren
 
 /// The session that an external user's client presents: a bearer token, else the cookie.
 pub fn presented_session(headers: &HeaderMap) -> Option<SessionToken> {
+    bearer(headers).or_else(|| cookie(headers, COOKIE)).and_then(SessionToken::parse)
+}
+
+/// The first cookie of a name.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let cookie = || cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value);
-    bearer(headers).or_else(cookie).and_then(SessionToken::parse)
+    cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(named, _)| *named == name).map(|(_, value)| value)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 mod api;
 mod body;
+mod browser;
 mod current;
 mod edge;
 mod idempotency;
@@ -13,11 +14,13 @@ mod running;
 
 pub use api::{Access, Api, Route};
 pub use body::Body;
+pub use browser::Browser;
 pub use current::{CurrentMember, CurrentUser, presented_session};
 pub use idempotency::takes_key;
 pub use me::{Me, picture_url};
 pub use outcome::{
-    PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, signed_in_response,
+    PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, sign_in_page,
+    signed_in_response,
 };
 pub use problem::{FieldProblem, Kind, Problem, Problems};
 pub use request::{Client, ClientAddress, Origins, PathId, Reader, page_limit, read_flow, write_flow};

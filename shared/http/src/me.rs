@@ -36,6 +36,8 @@ pub struct Me {
     totp: bool,
     /// How many recovery codes are left for the second step.
     recovery_codes_left: usize,
+    /// Whether WeChat opens this account.
+    wechat: bool,
     /// What the portal lets them change (F81).
     may_change: Profile,
     /// The agreements that they accepted last.
@@ -80,6 +82,7 @@ impl Me {
             password: credentials.password.is_some(),
             totp: credentials.authenticator.is_some(),
             recovery_codes_left: credentials.authenticator.as_ref().map_or(0, |authenticator| authenticator.recovery.len()),
+            wechat: user.wechat.is_some(),
             may_change: portal.settings.profile,
             consent: user.consent.map(|consent| OwnConsent { version: consent.version, at: consent.at }),
             registered_at: user.registered_at,

@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use portico_access::{AccessError, Channels, EntryError, Outcome, SignIn};
 use portico_domain::{
@@ -13,7 +13,7 @@ use portico_domain::{
     fields::{Answers, Field},
     ids::{PortalId, UserId},
     limits::retry_after_seconds,
-    portal::{Portal, RoleId},
+    portal::{Accounts, Portal, RoleId},
     suffix::Suffix,
     user::{Reason, User},
 };
@@ -113,7 +113,22 @@ pub enum SignInOutcome {
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<String>,
     },
-    /// A code is to follow the password (F19).
+    /// They are to follow the organisation's service account (F17). `registration/status` says once they do.
+    Follow {
+        /// For `registration/status`, in the same browser; good for ten minutes.
+        ticket: String,
+        /// What the QR code to be drawn says.
+        #[schema(example = "http://weixin.qq.com/q/02kAXbJp")]
+        qr: String,
+        /// Seconds until it can no longer be scanned.
+        expires_in: i64,
+    },
+    /// On a phone: it follows now, and confirms the desktop's sign-in next (F16, S36).
+    Scanned {
+        /// The scan, for `wechat/scans/{scan}/confirmation`.
+        scan: String,
+    },
+    /// A code is to come after the password or WeChat (F19).
     SecondStep {
         /// For `codes` with the purpose `second-step`, then for `sessions`; good for ten minutes.
         ticket: String,
@@ -131,12 +146,15 @@ pub enum SignInOutcome {
         /// The version to be shown, and to be sent back as `consent`.
         version: u32,
     },
-    /// A second address is to be proven, too (F21).
+    /// An address is to be proven, too (F21, S34).
     Bind {
         /// For `codes` with the purpose `bind`, then for `sessions`; good for ten minutes.
         ticket: String,
         /// The kind of address that is missing.
-        missing: AddressKind,
+        missing: MissingAddress,
+        /// Whether WeChat named somebody new: the address finds or makes their account, in the same browser (S34).
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        wechat: bool,
     },
     /// The portal's fields are to be filled in.
     Collect {
@@ -162,6 +180,37 @@ pub enum SignInOutcome {
     },
 }
 
+/// The kind of address that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingAddress {
+    /// A phone number.
+    Phone,
+    /// A mailbox.
+    Email,
+    /// Either.
+    Any,
+}
+
+impl From<AddressKind> for MissingAddress {
+    fn from(kind: AddressKind) -> Self {
+        match kind {
+            AddressKind::Phone => Self::Phone,
+            AddressKind::Email => Self::Email,
+        }
+    }
+}
+
+impl From<Accounts> for MissingAddress {
+    fn from(accounts: Accounts) -> Self {
+        match (accounts.phone, accounts.email) {
+            (true, false) => Self::Phone,
+            (false, true) => Self::Email,
+            _ => Self::Any,
+        }
+    }
+}
+
 /// Where the code of a second step can go.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SecondStepChannel)]
@@ -181,32 +230,71 @@ fn channel_views(channels: &Channels) -> Vec<ChannelView> {
 pub fn signed_in_response(outcome: Result<Outcome, AccessError>, reader: &Reader, now: Timestamp) -> Result<Response, Problem> {
     match outcome.map_err(|error| refusal(error, now))? {
         Outcome::SignedIn(sign_in) => Ok(signed_in(*sign_in, reader, now)),
-        Outcome::SecondStep { ticket, channels, authenticator, recovery_codes } => {
-            next(SignInOutcome::SecondStep { ticket, channels: channel_views(&channels), totp: authenticator, recovery_codes })
-        }
-        Outcome::Consent { ticket, version } => next(SignInOutcome::Consent { ticket, version }),
-        Outcome::Bind { ticket, missing } => next(SignInOutcome::Bind { ticket, missing }),
-        Outcome::Collect { ticket, fields, reason, answers } => next(SignInOutcome::Collect { ticket, fields, reason, answers }),
-        Outcome::AwaitingApproval { ticket, channel } => next(SignInOutcome::AwaitingApproval { ticket, channel }),
+        other => Ok(Json(next(other, now)).into_response()),
     }
 }
 
-fn next(outcome: SignInOutcome) -> Result<Response, Problem> {
-    Ok(Json(outcome).into_response())
+fn next(outcome: Outcome, now: Timestamp) -> SignInOutcome {
+    match outcome {
+        Outcome::SignedIn(sign_in) => {
+            let view = SessionView::new(&sign_in.user, &sign_in.portal, sign_in.expires_at);
+            SignInOutcome::SignedIn { view, session: None }
+        }
+        Outcome::Follow { ticket, qr, expires_at } => {
+            SignInOutcome::Follow { ticket, qr, expires_in: retry_after_seconds(expires_at, now) }
+        }
+        Outcome::Scanned(scan) => SignInOutcome::Scanned { scan: scan.to_string() },
+        Outcome::FirstBind { ticket, accounts } => SignInOutcome::Bind { ticket, missing: accounts.into(), wechat: true },
+        Outcome::SecondStep { ticket, channels, authenticator, recovery_codes } => {
+            SignInOutcome::SecondStep { ticket, channels: channel_views(&channels), totp: authenticator, recovery_codes }
+        }
+        Outcome::Consent { ticket, version } => SignInOutcome::Consent { ticket, version },
+        Outcome::Bind { ticket, missing } => SignInOutcome::Bind { ticket, missing: missing.into(), wechat: false },
+        Outcome::Collect { ticket, fields, reason, answers } => SignInOutcome::Collect { ticket, fields, reason, answers },
+        Outcome::AwaitingApproval { ticket, channel } => SignInOutcome::AwaitingApproval { ticket, channel },
+    }
+}
+
+/// The answer to a browser that comes back from WeChat: on to a page of ours, with what comes next behind the `#`, which no server sees
+/// (S10). Problems that are our fault stay as they are.
+pub fn sign_in_page(outcome: Result<Outcome, AccessError>, page: &str, now: Timestamp) -> Result<Response, Problem> {
+    let (place, cookie) = match outcome.map_err(|error| refusal(error, now)) {
+        Ok(Outcome::SignedIn(sign_in)) => (page.to_owned(), Some(session_cookie(&sign_in, now))),
+        Ok(Outcome::Scanned(scan)) => (format!("{page}#scan={scan}"), None),
+        Ok(
+            Outcome::Follow { ticket, .. }
+            | Outcome::FirstBind { ticket, .. }
+            | Outcome::SecondStep { ticket, .. }
+            | Outcome::Consent { ticket, .. }
+            | Outcome::Bind { ticket, .. }
+            | Outcome::Collect { ticket, .. }
+            | Outcome::AwaitingApproval { ticket, .. },
+        ) => (format!("{page}#ticket={ticket}"), None),
+        Err(problem) if problem.kind().status().is_server_error() => return Err(problem),
+        Err(problem) => (format!("{page}#problem={}", problem.kind().name()), None),
+    };
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response();
+    if let Some(Ok(cookie)) = cookie.map(HeaderValue::try_from) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 fn signed_in(sign_in: SignIn, reader: &Reader, now: Timestamp) -> Response {
-    let text = sign_in.token.reveal();
-    // Without the tick the cookie ends with the browser; the server ends it anyway (F25).
-    let lifetime =
-        if sign_in.remembered { format!("; Max-Age={}", sign_in.expires_at.as_second() - now.as_second()) } else { String::new() };
-    let cookie = format!("{COOKIE}={text}; Path=/; Secure; HttpOnly; SameSite=Lax{lifetime}");
+    let (text, cookie) = (sign_in.token.reveal(), session_cookie(&sign_in, now));
     let view = SessionView::new(&sign_in.user, &sign_in.portal, sign_in.expires_at);
     let mut response = Json(SignInOutcome::SignedIn { view, session: reader.wants_json.then_some(text) }).into_response();
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Without the tick the cookie ends with the browser; the server ends it anyway (F25).
+fn session_cookie(sign_in: &SignIn, now: Timestamp) -> String {
+    let lifetime =
+        if sign_in.remembered { format!("; Max-Age={}", sign_in.expires_at.as_second() - now.as_second()) } else { String::new() };
+    format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax{lifetime}", sign_in.token.reveal())
 }
 
 /// Takes the session's cookie from the browser, and what the browser kept (S28). Other cookies stay: the browser would clear those of
@@ -247,6 +335,10 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::AuthenticatorWrong => Kind::TotpWrong.into(),
         AccessError::Locked(locked) => Problem::from(Kind::Locked).retry_after(retry_after_seconds(locked.until, now)),
         AccessError::AlreadyBound => Kind::AlreadyBound.into(),
+        AccessError::ForeignBrowser => Kind::WechatState.into(),
+        AccessError::WeChat(_) => Kind::WechatAgain.into(),
+        AccessError::Snapshot => Kind::WechatSnapshot.into(),
+        AccessError::Unbound | AccessError::SecretsLost => Kind::WechatUnbound.into(),
         AccessError::NoAccount => Kind::NoAccount.into(),
         AccessError::Paused { pause, until } => {
             Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(until, now)).with("pause", pause.as_str())
@@ -266,6 +358,7 @@ fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::PortalOff => Kind::PortalOff.into(),
         Refusal::MethodOff => Kind::MethodOff.into(),
+        Refusal::BoundToAnother => Kind::AlreadyBound.into(),
         Refusal::NotInvited => Kind::NotInvited.into(),
         Refusal::Disabled => Kind::Disabled.into(),
         Refusal::Rejected(None) => Kind::Rejected.into(),

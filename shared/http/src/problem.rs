@@ -77,8 +77,16 @@ kinds! {
     TotpOn = "totp-on", CONFLICT, "An authenticator app is set up already", "已启用身份验证器";
     /// Too many wrong guesses in a row; `retryAfter` says when the next one is taken (F23).
     Locked = "locked", TOO_MANY_REQUESTS, "Too many wrong tries; wait a while", "错误次数过多，请稍后再试";
-    /// The address belongs to another account of the portal.
-    AlreadyBound = "already-bound", CONFLICT, "This phone or email address belongs to another account", "该手机号或邮箱已被其他账号绑定";
+    /// The address belongs to another account of the portal, or the service account to another organisation.
+    AlreadyBound = "already-bound", CONFLICT, "This already belongs to another account", "已被其他账号绑定";
+    /// Not the browser in which the sign-in by WeChat began, or one that is used up or took too long (S31, S36).
+    WechatState = "wechat-state", FORBIDDEN, "This sign-in did not begin here, or took too long; start again", "该微信登录并非由此处发起或已超时，请重新开始";
+    /// A virtual person, whom WeChat shows to pages before somebody agreed (S36).
+    WechatSnapshot = "wechat-snapshot", FORBIDDEN, "WeChat did not say who you are; open the page fully in WeChat", "微信未提供您的身份，请点击“使用完整服务”后重试";
+    /// WeChat did not take the code of this sign-in, or gave no answer.
+    WechatAgain = "wechat-again", CONFLICT, "WeChat did not say who you are; try again", "未能通过微信确认您的身份，请重试";
+    /// The organisation has no service account bound (F82).
+    WechatUnbound = "wechat-unbound", CONFLICT, "WeChat is not set up here", "此处尚未绑定微信服务号";
     /// Nobody has the address that was proven.
     NoAccount = "no-account", CONFLICT, "There is no account with this address yet", "该手机号或邮箱尚未注册";
     /// A cap was reached; `retryAfter` says when to come back.
@@ -115,6 +123,8 @@ kinds! {
     DefaultLink = "default-link", CONFLICT, "The default link always stays", "默认链接不可删除或修改";
     /// There are as many links as there may be.
     TooManyLinks = "too-many-links", CONFLICT, "The portal has as many links as it may have", "门户链接数量已达上限";
+    /// WeChat takes no calls from this address; `detail` says what to do (40164).
+    WechatAddress = "wechat-address", CONFLICT, "WeChat does not take calls from this address", "微信不接受来自此 IP 地址的调用";
     /// There would be fewer seats than are used.
     SeatsInUse = "seats-in-use", CONFLICT, "More seats are in use", "已使用的名额多于该数量";
     /// The status cannot change that way, or changed meanwhile.

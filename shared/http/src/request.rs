@@ -14,7 +14,7 @@ use portico_domain::{code::Flow, locale::Locale, portal::Portal};
 use portico_runtime::Deployment;
 use portico_store::Device;
 
-use crate::{Kind, Problem};
+use crate::{Browser, Kind, Problem};
 
 /// The context that API Gateway gave.
 fn gateway(parts: &Parts) -> Option<&lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext> {
@@ -81,7 +81,8 @@ impl<S: Sync> FromRequestParts<S> for Client {
         let ClientAddress(client) = ClientAddress::from_request_parts(parts, state).await?;
         let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let agent = agent.map(|agent| agent.chars().take(MAX_AGENT).collect());
-        Ok(Self(Visitor { device: Device { client, agent }, locale: Reader::of(parts).locale }))
+        let browsers = Browser::ALL.iter().filter_map(|browser| browser.secret(&parts.headers)).map(|secret| secret.hash());
+        Ok(Self(Visitor { device: Device { client, agent }, locale: Reader::of(parts).locale, browsers: browsers.collect() }))
     }
 }
 

@@ -6,7 +6,10 @@ use aws_types::SdkConfig;
 use jiff::SignedDuration;
 use portico_domain::limits::Caps;
 
-use crate::{Clock, aws};
+use crate::{
+    Clock,
+    aws::{self, Connections},
+};
 
 /// A variable that the function needs is not set. The template sets what each function declares.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,6 +25,7 @@ pub struct Deployment {
 struct Inner {
     variables: HashMap<&'static str, String>,
     aws: SdkConfig,
+    connections: Arc<Connections>,
     clock: Clock,
 }
 
@@ -47,25 +51,37 @@ pub const VARIABLES: [&str; 17] = [
 ];
 
 /// Services whose endpoints can be replaced from outside.
-const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 7] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_SESV2",
     "AWS_ENDPOINT_URL_SNS",
+    "WECHAT_API_URL",
+    "WECHAT_OPEN_URL",
 ];
 
 impl Deployment {
     /// Reads the environment through `variable`: the process's in Lambda, a map locally and in tests.
     pub fn new(variable: impl Fn(&str) -> Option<String>, clock: Clock) -> Self {
+        Self::with(variable, clock, Connections::new(false))
+    }
+
+    fn with(variable: impl Fn(&str) -> Option<String>, clock: Clock, connections: Connections) -> Self {
         let variables = VARIABLES.iter().chain(&SERVICES).filter_map(|name| Some((*name, variable(name)?))).collect();
-        Self { inner: Arc::new(Inner { variables, aws: aws::settings(&variable), clock }) }
+        let connections = Arc::new(connections);
+        Self { inner: Arc::new(Inner { variables, aws: aws::settings(&variable, connections.clone()), connections, clock }) }
     }
 
     /// The process's environment and the system's clock.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub fn from_process() -> Self {
-        Self::new(|name| std::env::var(name).ok(), Clock::system())
+        Self::with(|name| std::env::var(name).ok(), Clock::system(), Connections::new(true))
+    }
+
+    /// The function has answered for the first time: what only its start needs is over.
+    pub(crate) fn answered(&self) {
+        self.inner.connections.any();
     }
 
     /// The clock.
@@ -80,6 +96,16 @@ impl Deployment {
             Some(url) => self.inner.aws.to_builder().endpoint_url(url).build(),
             None => self.inner.aws.clone(),
         }
+    }
+
+    /// Where WeChat's interface is reached instead of at api.weixin.qq.com; `None` in every deployment.
+    pub fn wechat_api(&self) -> Option<&str> {
+        self.replaced("WECHAT_API_URL")
+    }
+
+    /// Where people are sent to WeChat instead of to open.weixin.qq.com; `None` in every deployment.
+    pub fn wechat_open(&self) -> Option<&str> {
+        self.replaced("WECHAT_OPEN_URL")
     }
 
     /// The name of a table, by its variable.
@@ -132,6 +158,10 @@ impl Deployment {
             portal_hourly: self.optional("CAP_PORTAL_HOURLY", default.portal_hourly)?,
             portal_daily_sms: self.optional("CAP_PORTAL_DAILY_SMS", default.portal_daily_sms)?,
         })
+    }
+
+    fn replaced(&self, name: &str) -> Option<&str> {
+        self.inner.variables.get(name).map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty())
     }
 
     fn required(&self, name: &'static str) -> Result<String, MissingVariable> {

@@ -9,6 +9,10 @@ mod logs;
 pub mod secret;
 mod serve;
 
+/// A call makes thousands of small allocations: with the C library's allocator they take a fifth of all its instructions more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use clock::Clock;
 pub use deployment::{Deployment, MissingVariable};
 pub use describe::describe;

@@ -1,8 +1,11 @@
 //! Hands a function over to the Lambda runtime.
 
-use std::{future::Future, process::ExitCode};
+use std::{
+    future::{Future, ready},
+    process::ExitCode,
+};
 
-use axum::Router;
+use axum::{Router, middleware::map_response, response::Response};
 use lambda_http::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
@@ -13,7 +16,10 @@ use crate::{Deployment, MissingVariable, logs};
 /// Serves an HTTP function: builds its router once, then answers events until the environment is shut down.
 pub fn serve_http(router: impl FnOnce(&Deployment) -> Result<Router, MissingVariable>) -> ExitCode {
     start(|deployment| {
-        let router = router(&deployment)?;
+        let router = router(&deployment)?.layer(map_response(move |answer: Response| {
+            deployment.answered();
+            ready(answer)
+        }));
         Ok(async move { lambda_http::run(router).await })
     })
 }

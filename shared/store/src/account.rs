@@ -100,7 +100,8 @@ impl Store {
         }
     }
 
-    /// Ends an account (S69). The user, the claims of their addresses, their password, picture and seat go in one transaction, which fails
+    /// Ends an account (S69). The user, the claims of their addresses and of who they are at WeChat, their password, picture and seat go in
+    /// one transaction, which fails
     /// and is tried again if anybody changed the account meanwhile (R7); then their sessions and what else is kept of them. What is
     /// left is a trail without personal data. False if there is no such user.
     ///
@@ -132,6 +133,7 @@ impl Store {
         for address in user.phone.iter().chain(&user.email) {
             parts.extend(self.release_parts(portal.id, address.key(portal.id), user.id).await?);
         }
+        parts.extend(self.free_identity_of(portal, user)?);
         for key in [password_key(portal.id, user.id), authenticator_key(portal.id, user.id)] {
             parts.push(delete(Delete::builder().table_name(&self.tables.users).set_key(Some(key.attributes())).build()?));
         }
@@ -145,7 +147,7 @@ impl Store {
         Ok(parts)
     }
 
-    /// The part that deletes a user who still has the status, the addresses and the picture that decide what else goes.
+    /// The part that deletes a user who still has the status, the addresses, the identity and the picture that decide what else goes.
     fn user_part(&self, user: &User) -> Result<Delete, StoreError> {
         let mut condition = "#status = :status".to_owned();
         let mut part = Delete::builder()
@@ -169,6 +171,13 @@ impl Store {
                 part = part.expression_attribute_values(":picture", text(picture));
             }
             None => condition.push_str(" AND attribute_not_exists(picture)"),
+        }
+        match &user.wechat {
+            Some(identity) => {
+                condition.push_str(" AND wechat = :wechat");
+                part = part.expression_attribute_values(":wechat", to_attribute(identity)?);
+            }
+            None => condition.push_str(" AND attribute_not_exists(wechat)"),
         }
         Ok(part.condition_expression(condition).build()?)
     }

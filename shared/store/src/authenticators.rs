@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A secret as stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sealed {
     /// Nonce and encrypted text, in base64url.

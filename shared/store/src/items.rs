@@ -30,6 +30,11 @@ impl Key {
         HashMap::from([("pk".into(), text(&self.pk)), ("sk".into(), text(&self.sk))])
     }
 
+    fn is_of(&self, item: &Item) -> bool {
+        let is = |name: &str, part: &str| item.get(name).is_some_and(|value| matches!(value, AttributeValue::S(text) if text == part));
+        is("pk", &self.pk) && is("sk", &self.sk)
+    }
+
     /// The key of an item.
     pub(crate) fn of(item: &Item) -> Option<Self> {
         let part = |name: &str| item.get(name).and_then(|part| part.as_s().ok()).cloned();
@@ -166,7 +171,7 @@ pub(crate) struct Found(Vec<Item>);
 impl Found {
     /// Takes out the item with this key.
     pub(crate) fn take(&mut self, key: &Key) -> Option<Item> {
-        let at = self.0.iter().position(|item| Key::of(item).as_ref() == Some(key))?;
+        let at = self.0.iter().position(|item| key.is_of(item))?;
         Some(self.0.swap_remove(at))
     }
 

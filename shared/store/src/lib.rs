@@ -8,6 +8,7 @@ mod agreements;
 mod authenticators;
 mod codes;
 mod idempotency;
+mod identities;
 mod invitations;
 mod items;
 mod members;
@@ -16,10 +17,13 @@ mod passwords;
 mod pictures;
 mod portals;
 mod promises;
+mod scans;
 mod sessions;
 mod spend;
 mod transaction;
 mod users;
+mod wechat;
+mod wechat_flows;
 mod whitelist;
 
 use aws_sdk_dynamodb::{
@@ -31,14 +35,18 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
+pub use identities::Bound;
 pub use invitations::{InvitationMoved, InvitationPage, InvitationToken, Invited};
 pub use members::{MemberSession, MemberToken};
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};
+pub use scans::{Scan, ScanId, ScanState};
 pub use sessions::{Device, Opening, SessionRecord, SessionToken, Signed};
 pub use spend::Sending;
 pub use users::{Advance, Change, Decision, Enrol, Page, Written};
+pub use wechat::{BindError, StoredToken, TokenLease, TokenState, WeChatAccount};
+pub use wechat_flows::{BrowserHash, BrowserSecret, Departure, Pending, WeChatState, scene};
 pub use whitelist::RowPage;
 
 /// A table that a function may be given.

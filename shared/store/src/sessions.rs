@@ -156,7 +156,7 @@ impl Store {
             .await?;
         let portal = found.take_as("a portal", &portal_key)?;
         let user = found.take_as("a user", &user_key)?;
-        let session = found.take(&session_key).map(|item| read_session(&item)).transpose()?;
+        let session = found.take(&session_key).map(|item| read_session(item)).transpose()?;
         match (portal, user, session) {
             (Some(portal), Some(user), Some(session)) => Ok(Some(Signed { portal, user, session })),
             _ => Ok(None),
@@ -191,7 +191,7 @@ impl Store {
     /// The sessions of a user that are not over, newest first (S29).
     pub async fn sessions_of(&self, portal: PortalId, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
         let items = self.session_items(portal, user).await?;
-        let mut sessions: Vec<SessionRecord> = items.iter().map(read_session).collect::<Result<_, _>>()?;
+        let mut sessions: Vec<SessionRecord> = items.into_iter().map(read_session).collect::<Result<_, _>>()?;
         sessions.retain(|session| !session.term.is_over(now));
         sessions.sort_unstable_by_key(|session| std::cmp::Reverse(session.authenticated_at));
         Ok(sessions)
@@ -268,15 +268,16 @@ struct Description {
     agent: Option<String>,
 }
 
-fn read_session(item: &Item) -> Result<SessionRecord, StoreError> {
-    let instant = |name| read_instant("a session", item, name);
-    let missing = |name: &str| StoreError::Malformed("a session", format!("{name} is missing"));
-    let described: Description = from_item("a session", item.clone())?;
+fn read_session(item: Item) -> Result<SessionRecord, StoreError> {
+    let instant = |name: &str| read_instant("a session", &item, name);
+    let needed = |name: &str| instant(name)?.ok_or_else(|| StoreError::Malformed("a session", format!("{name} is missing")));
+    let (authenticated_at, expires_at, seen_at) = (needed("authenticated")?, needed("expires")?, instant("seen")?);
+    let described: Description = from_item("a session", item)?;
     Ok(SessionRecord {
         id: described.sk.trim_start_matches("SESSION#").to_owned(),
-        authenticated_at: instant("authenticated")?.ok_or_else(|| missing("authenticated"))?,
+        authenticated_at,
         method: described.method,
-        term: Term { expires_at: instant("expires")?.ok_or_else(|| missing("expires"))?, seen_at: instant("seen")? },
+        term: Term { expires_at, seen_at },
         device: Device { client: described.client, agent: described.agent },
     })
 }

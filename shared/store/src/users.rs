@@ -2,11 +2,11 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#USERS#<0..7>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `answers`, `registeredAt`, `decided`, `consent`, `invitation` |
+//! | `PORTAL#<portal>#USERS#<0..3>` | `USER#<user>` | the user: `status`, `role`, `phone`, `email`, `wechat`, `answers`, `registeredAt`, `decided`, `consent`, `invitation` |
 //! | `PORTAL#<portal>#ADDRESS#<key>` | `CLAIM` | `user`: who has the address; made with its owner (R8) |
 //!
-//! The users of a portal lie in eight partitions, chosen by the random part of their identifier, each sorted by registration time:
-//! one portal's load spreads (R29), and a list reads the eight side by side, newest first, without an index.
+//! The users of a portal lie in four partitions, chosen by the random part of their identifier, each sorted by registration time:
+//! one portal's load spreads (R29), and a list reads the four side by side, newest first, without an index.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use portico_domain::{
@@ -27,7 +27,7 @@ use crate::{
     transaction::{Cancelled, SHOW_OLD, check, put, update},
 };
 
-const PARTITIONS: u8 = 8;
+const PARTITIONS: u8 = 4;
 
 pub(crate) fn user_key(portal: PortalId, user: UserId) -> Key {
     Key::new(partition(portal, user.spread() % PARTITIONS), format!("USER#{user}"))
@@ -61,7 +61,7 @@ pub enum Written {
     PortalChanged,
     /// The invitation was accepted or withdrawn in between: decide again (S48).
     InvitationChanged,
-    /// The address belongs to another account of the portal.
+    /// The address, or who they are at WeChat, belongs to another account of the portal.
     AlreadyBound,
     /// All seats are taken (R6).
     NoSeats,
@@ -202,13 +202,16 @@ impl Store {
         Ok((found.take_as("a portal", &portal_key)?, found.take_as("a user", &user_key)?))
     }
 
-    /// Makes an account: the user, the claim of the address, the acceptance of the invitation, a seat and a session if it is active, and
+    /// Makes an account: the user, the claims of the address and of who they are at WeChat (S34), the acceptance of the invitation, a seat and a session if it is active, and
     /// all of it only if the portal is still as it was when that was decided (S50).
     pub async fn enrol(&self, enrol: Enrol<'_>) -> Result<Written, StoreError> {
         let (portal, user) = (enrol.portal, enrol.user);
         let mut plan = Plan::default();
         plan.add(self.claim_part(portal.id, enrol.address, user.id)?, Written::AccountChanged);
         plan.add(self.fresh(to_item(&user_key(portal.id, user.id), user)?)?, Written::AccountChanged);
+        if let Some(identity) = &user.wechat {
+            plan.add(self.claim_identity(portal, user.id, identity)?, Written::AlreadyBound);
+        }
         self.add_common(&mut plan, portal, None, user, enrol.invitation, enrol.session)?;
         self.carry_out(plan).await
     }
@@ -221,6 +224,12 @@ impl Store {
         plan.add(update(self.user_update(before, after)?.build()?), Written::AccountChanged);
         if let Some(address) = advance.bound {
             plan.add(self.claim_part(portal.id, address, after.id)?, Written::AlreadyBound);
+        }
+        if let Some(identity) = after.wechat.as_ref().filter(|_| after.wechat != before.wechat) {
+            plan.add(self.claim_identity(portal, after.id, identity)?, Written::AlreadyBound);
+            if let Some(freed) = self.free_identity_of(portal, before)? {
+                plan.add(freed, Written::AccountChanged);
+            }
         }
         self.add_common(&mut plan, portal, Some(before.status), after, advance.invitation, advance.session)?;
         self.carry_out(plan).await
@@ -295,6 +304,10 @@ impl Store {
         if after.email != before.email {
             change("email", ":email", after.email.as_ref().map(|email| text(email.as_str())));
         }
+        let identity_changed = after.wechat != before.wechat;
+        if identity_changed {
+            change("wechat", ":wechat", after.wechat.as_ref().map(to_attribute).transpose()?);
+        }
         if after.role != before.role {
             change("#role", ":role", Some(text(after.role.as_str())));
         }
@@ -302,11 +315,19 @@ impl Store {
             set.push_str(&format!(" REMOVE {}", remove.join(", ")));
         }
         let update = self.status_update(after.portal, after.id, before.status, after.status, &set);
-        // Of two who add an address at once, one does.
-        let added =
-            [("phone", before.phone.is_none() && after.phone.is_some()), ("email", before.email.is_none() && after.email.is_some())];
+        // Of two who add an address at once, or bind an identity, one does.
+        let added = [
+            ("phone", before.phone.is_none() && after.phone.is_some()),
+            ("email", before.email.is_none() && after.email.is_some()),
+            ("wechat", before.wechat.is_none() && identity_changed),
+        ];
         let absent = added.iter().filter(|(_, added)| *added).map(|(name, _)| format!(" AND attribute_not_exists({name})"));
-        let update = update.condition_expression(format!("#status = :before{}", absent.collect::<String>()));
+        let known = before.wechat.as_ref().filter(|_| identity_changed);
+        let known_part = known.map_or("", |_| " AND wechat = :knownWechat");
+        let update = update.condition_expression(format!("#status = :before{}{known_part}", absent.collect::<String>()));
+        if let Some(known) = known {
+            values.push((":knownWechat", to_attribute(known)?));
+        }
         let update = if after.role == before.role { update } else { update.expression_attribute_names("#role", "role") };
         Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.expression_attribute_values(placeholder, value)))
     }
@@ -374,8 +395,8 @@ impl Store {
 
     /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.
     ///
-    /// Two lanes of four partitions each, one partition after the other: eight at once would open eight connections, of which each
-    /// costs a new instance more than its query.
+    /// Two lanes of two partitions each, one partition after the other: four at once would open four connections, of which each costs
+    /// a new instance more than its query.
     pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
         // One more than asked tells whether there are more.
         let wanted = Listed { portal, status, after, enough: limit + 1 };

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { BASE, codeFor } from "./portico.mjs";
+import { advance, BASE, codeFor, codesOf } from "./portico.mjs";
 
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
@@ -45,9 +45,9 @@ after(async () => launched?.close());
 
 /**
  * Runs `visit(page)` as a new visitor, then holds that the browser reported nothing: no violation of the policy, no
- * error in the console, no request to anywhere else.
+ * error in the console, no request to anywhere else; `uploads` lets it send files to the object store.
  */
-export async function asVisitor({ size = DESKTOP, locale = "en-GB", ...options } = {}, visit) {
+export async function asVisitor({ size = DESKTOP, locale = "en-GB", uploads = false, ...options } = {}, visit) {
   const small = size.width < 600;
   const context = await (await browser()).newContext({
     viewport: size,
@@ -63,13 +63,21 @@ export async function asVisitor({ size = DESKTOP, locale = "en-GB", ...options }
       const response = await route.fetch();
       await route.fulfill({ response, body: pageAs(await response.text()) });
     });
+    // What a redirect leads to is not routed; so the way to WeChat and back is gone step by step.
+    await context.route(/\/connect\/oauth2\/authorize|\/v1\/wechat\/callback|\/v1\/portals\/[^/]+\/wechat\?/, async (route) => {
+      const response = await route.fetch({ maxRedirects: 0 });
+      const { location, "content-security-policy": _, ...headers } = response.headers();
+      if (!location) return route.fulfill({ response });
+      return route.fulfill({ status: 200, headers: { ...headers, "content-type": "text/html" }, body: `<script>location.replace(${JSON.stringify(location)})</script>` });
+    });
   }
   const complaints = [];
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   page.on("request", (request) => {
     const address = request.url();
-    if (!address.startsWith(BASE) && !/^(data|blob):/.test(address)) complaints.push(`asked elsewhere: ${address}`);
+    const upload = uploads && request.method() === "POST" && !request.headers().cookie;
+    if (!address.startsWith(BASE) && !upload && !/^(data|blob):/.test(address)) complaints.push(`asked elsewhere: ${address}`);
   });
   page.on("console", (message) => {
     // The browser logs every refusal of the server as an error; those are answers.
@@ -152,6 +160,42 @@ export async function apply(page, address, name = "王小明") {
   await page.locator("#field-name").fill(name);
   await page.locator("button[type=submit]").click();
   await page.locator(".pulse").waitFor();
+}
+
+/**
+ * Signs somebody up and in without the page: for tests of what comes after. The portal lets anyone in. Leaves the home page open.
+ */
+export async function comeIn(page, portal, address, fields = { name: "王小明" }) {
+  await advance(61);
+  await open(page, portal);
+  const known = await codesOf(address);
+  const path = (name) => `/v1/portals/${portal.portal}/${name}`;
+  const { flow } = await send(page, "POST", path("codes"), { address, purpose: "sign-in", link: portal.suffix });
+  const outcome = await send(page, "POST", path("sessions"), { flow, code: await codeFor(address, known), remember: true });
+  if (outcome.step === "collect") await send(page, "POST", path("registration"), { ticket: outcome.ticket, fields });
+  await page.reload();
+  await entered(page);
+}
+
+/** Proves an address of one's own, without the page: another one, or one to set a password with. */
+export async function proveOwn(page, portal, address, purpose) {
+  await advance(61);
+  const known = await codesOf(address);
+  const { flow } = await send(page, "POST", `/v1/portals/${portal.portal}/codes`, { address, purpose });
+  return { flow, code: await codeFor(address, known) };
+}
+
+/** A call that the page could make, with the cookies of its browser. */
+export async function send(page, method, path, body) {
+  const [status, text] = await page.evaluate(
+    async ([verb, where, what]) => {
+      const answer = await fetch(where, { method: verb, headers: { "Content-Type": "application/json" }, body: what && JSON.stringify(what) });
+      return [answer.status, await answer.text()];
+    },
+    [method, path, body],
+  );
+  assert.ok(status < 300, `${method} ${path}: ${status} ${text}`);
+  return text ? JSON.parse(text) : undefined;
 }
 
 /** The page let the person in. */

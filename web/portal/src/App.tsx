@@ -1,4 +1,5 @@
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import type { Arrival } from "./arrival.ts";
 import { Frame } from "./parts/Frame.tsx";
 import type { Design, Locale, Portal, Told } from "./portal.ts";
 import { Refused } from "./steps/Refused.tsx";
@@ -6,7 +7,7 @@ import { SignIn } from "./SignIn.tsx";
 import { chosenLocale, rememberLocale, SpeechContext, TEXTS, type Speech } from "./texts/index.ts";
 
 /** The page: its language, its face, and whether there is a portal behind it at all. */
-export function App({ told, design }: { told: Told; design: Design }) {
+export function App({ told, design, arrival }: { told: Told; design: Design; arrival: Arrival | null }) {
   const [locale, setLocale] = useState<Locale>(() => chosenLocale(told.locale));
   const speech = useMemo<Speech>(
     () => ({
@@ -32,7 +33,7 @@ export function App({ told, design }: { told: Told; design: Design }) {
         ) : !portal.enabled ? (
           <Refused refusal={{ kind: "portal-off" }} title={design.title} />
         ) : (
-          <SignIn portal={portal} />
+          <SignIn portal={portal} arrival={arrival} />
         )}
       </Frame>
     </SpeechContext.Provider>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Arrival } from "./arrival.ts";
 import { ask, Problem } from "./http.ts";
 import { keep, NOTHING_TYPED, refusalOf, resume, stepOf, withAnswers, type Journey, type Notice, type Step, type Typed } from "./journey.ts";
 import type { Outcome, Portal, Session } from "./portal.ts";
@@ -7,12 +8,18 @@ import { BindStep } from "./steps/BindStep.tsx";
 import { CodeStep } from "./steps/CodeStep.tsx";
 import { CollectStep } from "./steps/CollectStep.tsx";
 import { ConsentStep } from "./steps/ConsentStep.tsx";
+import { FollowStep } from "./steps/FollowStep.tsx";
 import { ForgotStep } from "./steps/ForgotStep.tsx";
 import { Inside } from "./Inside.tsx";
+import { InvitationStep } from "./steps/InvitationStep.tsx";
 import { NewPasswordStep } from "./steps/NewPasswordStep.tsx";
 import { Refused } from "./steps/Refused.tsx";
+import { ResumeStep } from "./steps/ResumeStep.tsx";
+import { ScanStep } from "./steps/ScanStep.tsx";
 import { SecondStep } from "./steps/SecondStep.tsx";
+import { ToWeChatStep } from "./steps/ToWeChatStep.tsx";
 import { Waiting } from "./steps/Waiting.tsx";
+import { goesByItself, isExpected, noticeOf, placeOf } from "./wechat.ts";
 
 /** What every step is given. */
 export interface Stage {
@@ -38,15 +45,12 @@ const BACK: Record<string, Notice> = {
   "ticket-spent": "ticket-spent",
   "method-off": "method-off",
   "cookies-blocked": "cookies-blocked",
+  "wechat-state": "wechat-state",
 };
 
 /** One question at a time, from the address to the application. */
-export function SignIn({ portal }: { portal: Portal }) {
-  const [journey, setJourney] = useState<Journey>(() =>
-    portal.session
-      ? { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED }
-      : (resume(portal.id) ?? { step: { at: "address" }, typed: NOTHING_TYPED }),
-  );
+export function SignIn({ portal, arrival }: { portal: Portal; arrival: Arrival | null }) {
+  const [journey, setJourney] = useState<Journey>(() => begin(portal, arrival));
   const [agreement, agreementIs] = useState(() => (journey.step.at === "consent" ? journey.step.version : (portal.agreement?.version ?? null)));
   const moved = useRef(false);
   useEffect(() => keep(portal.id, journey), [journey]);
@@ -84,6 +88,8 @@ export function SignIn({ portal }: { portal: Portal }) {
   switch (step.at) {
     case "address":
       return <AddressStep key="address" stage={stage} notice={step.notice} />;
+    case "invitation":
+      return <InvitationStep key="invitation" stage={stage} step={step} />;
     case "code":
       return <CodeStep key="code" stage={stage} step={step} />;
     case "forgot":
@@ -94,6 +100,14 @@ export function SignIn({ portal }: { portal: Portal }) {
       return <SecondStep key="second" stage={stage} step={step} />;
     case "bind":
       return <BindStep key={`bind-${step.missing}`} stage={stage} step={step} />;
+    case "toWeChat":
+      return <ToWeChatStep key="toWeChat" stage={stage} step={step} />;
+    case "resume":
+      return <ResumeStep key="resume" stage={stage} step={step} />;
+    case "scan":
+      return <ScanStep key="scan" stage={stage} step={step} />;
+    case "follow":
+      return <FollowStep key="follow" stage={stage} step={step} />;
     case "consent":
       return <ConsentStep key={`consent-${step.version}`} stage={stage} step={step} />;
     case "collect":
@@ -104,6 +118,33 @@ export function SignIn({ portal }: { portal: Portal }) {
       return <Inside key="home" stage={stage} session={step.session} />;
     case "refused":
       return <Refused key="refused" refusal={step.refusal} title={portal.design.title} back={() => go({ at: "address" })} />;
+  }
+}
+
+/** Where the page begins: at what its link carries, inside, or where this tab left off. */
+function begin(portal: Portal, arrival: Arrival | null): Journey {
+  const kept = resume(portal.id);
+  const typed = kept?.typed ?? NOTHING_TYPED;
+  const arrived = arrival && stepOfArrival(portal, arrival);
+  if (arrived) return { step: arrived, typed };
+  if (portal.session) return { step: { at: "home", session: portal.session }, typed: NOTHING_TYPED };
+  if (goesByItself(portal, placeOf(navigator.userAgent, false), arrival, kept?.step ?? null)) return { step: { at: "toWeChat" }, typed };
+  return kept ?? { step: { at: "address" }, typed };
+}
+
+function stepOfArrival(portal: Portal, arrival: Arrival): Step | null {
+  switch (arrival.by) {
+    case "invitation":
+      return { at: "invitation", token: arrival.token };
+    case "ticket":
+      return isExpected(portal.id, arrival.ticket) ? { at: "resume", ticket: arrival.ticket } : { at: "address", notice: "wechat-state" };
+    case "scan":
+      return { at: "scan", scan: arrival.scan };
+    case "problem": {
+      if (portal.session) return null;
+      const refusal = refusalOf(new Problem(arrival.kind, 0, portal.registration));
+      return refusal ? { at: "refused", refusal } : { at: "address", notice: noticeOf(arrival.kind) };
+    }
   }
 }
 

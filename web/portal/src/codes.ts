@@ -12,6 +12,8 @@ export interface Sent {
 /** What a code is for. */
 export type Wanted =
   | { purpose: "sign-in" | "reset-password" | "change-address"; address: string }
+  /** To whom the link of an invitation invites (S48). */
+  | { purpose: "sign-in"; invitation: string }
   | { purpose: "bind"; address: string; ticket: string }
   | { purpose: "second-step"; ticket: string; channel: Channel };
 

@@ -1,7 +1,7 @@
 import { typedAnswers, type Answer } from "./fields/answers.ts";
 import type { Problem } from "./http.ts";
 import type { Sent } from "./codes.ts";
-import type { Channel, Field, Outcome, Session, Way, Window } from "./portal.ts";
+import type { Channel, Field, Invited, Missing, Outcome, Session, Way, Window } from "./portal.ts";
 import { tab } from "./storage.ts";
 
 /** Something to say on arriving at a step. */
@@ -15,9 +15,14 @@ export type Notice =
   | "password-set"
   | "signedOut"
   | "ended"
-  | "deleted";
+  | "deleted"
+  | "wechat-state"
+  | "wechat-snapshot"
+  | "wechat-again"
+  | "wechat-bound"
+  | "wechat-failed";
 
-const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found"] as const;
+const REFUSALS = ["registration-closed", "not-invited", "rejected", "disabled", "no-seats", "portal-off", "not-found", "invitation-over"] as const;
 export type RefusalKind = (typeof REFUSALS)[number];
 
 /** A refusal that ends this try, as opposed to one that can be mended beside a field. */
@@ -29,16 +34,32 @@ export interface Refusal {
 
 export type Step =
   | { at: "address"; notice?: Notice }
-  | ({ at: "code" } & Sent)
+  /** By the link of an invitation; `invited` once the server told whom. */
+  | { at: "invitation"; token: string; invited?: Invited }
+  | ({ at: "code"; invitation?: Invitation } & Sent)
   | { at: "forgot" }
   | ({ at: "newPassword"; least: number } & Sent)
   | { at: "second"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean; by?: SecondWay; sent?: Sent }
-  | { at: "bind"; ticket: string; missing: "phone" | "email"; sent?: Sent }
+  | { at: "bind"; ticket: string; missing: Missing; wechat?: boolean; sent?: Sent }
+  /** On the way to WeChat; `asked` by the person, else by the page itself. */
+  | { at: "toWeChat"; asked?: boolean }
+  /** Back from there: what comes next is the server's to say. */
+  | { at: "resume"; ticket: string }
+  /** A computer was scanned with this phone. */
+  | { at: "scan"; scan: string }
+  /** `until`: when the code is over, in milliseconds since 1970. */
+  | { at: "follow"; ticket: string; qr: string; until: number }
   | { at: "consent"; ticket: string; version: number }
   | { at: "collect"; ticket: string; fields: Field[]; reason?: string | null }
   | { at: "waiting"; ticket: string; channel: Channel }
   | { at: "home"; session: Session }
   | { at: "refused"; refusal: Refusal };
+
+/** An open invitation: what a code is asked for with, in the place of an address. */
+export interface Invitation {
+  token: string;
+  invited: Invited;
+}
 
 /** How the second step is taken: a code to one of the channels, the authenticator app, or a recovery code. */
 export type SecondWay = Channel | "totp" | "recovery";
@@ -85,7 +106,11 @@ export function stepOf(outcome: Exclude<Outcome, { step: "signedIn" }>): Step | 
       return { at: "second", ticket, channels, totp, recoveryCodes };
     }
     case "bind":
-      return { at: "bind", ticket: outcome.ticket, missing: outcome.missing };
+      return { at: "bind", ticket: outcome.ticket, missing: outcome.missing, ...(outcome.wechat ? { wechat: true } : {}) };
+    case "scanned":
+      return { at: "scan", scan: outcome.scan };
+    case "follow":
+      return { at: "follow", ticket: outcome.ticket, qr: outcome.qr, until: Date.now() + outcome.expiresIn * 1000 };
     case "consent":
       return { at: "consent", ticket: outcome.ticket, version: outcome.version };
     case "collect":
@@ -106,6 +131,9 @@ export function withAnswers(typed: Typed, outcome: Outcome): Typed {
 /** After this a code sent is certainly over; coming back starts at the address, still filled in. */
 const STALE_MILLISECONDS = 10 * 60_000;
 
+/** Ends of a try, and moments of one: opened again the page begins at the address. */
+const PASSING: Step["at"][] = ["refused", "toWeChat", "scan"];
+
 const keyOf = (portal: string) => `portico.journey.${portal}`;
 
 /**
@@ -114,7 +142,7 @@ const keyOf = (portal: string) => `portico.journey.${portal}`;
  */
 export function keep(portal: string, journey: Journey): void {
   if (journey.step.at === "home") tab.forget(keyOf(portal));
-  else tab.write(keyOf(portal), journey.step.at === "refused" ? { ...journey, step: { at: "address" } } : journey);
+  else tab.write(keyOf(portal), PASSING.includes(journey.step.at) ? { ...journey, step: { at: "address" } } : journey);
 }
 
 export function resume(portal: string): Journey | null {

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./App.tsx";
+import { takeArrival } from "./arrival.ts";
 import { readPortal, type Portal } from "./portal.ts";
 import { paint } from "./theme.ts";
 import "./style/page.css";
@@ -17,4 +18,4 @@ const NO_DESIGN: Portal["design"] = {
 const told = readPortal();
 const design = "error" in told ? NO_DESIGN : told.design;
 paint(design);
-render(<App told={told} design={design} />, document.getElementById("page")!);
+render(<App told={told} design={design} arrival={takeArrival()} />, document.getElementById("page")!);

@@ -15,6 +15,8 @@ export interface Me {
   /** Whether the authenticator app is on. */
   totp: boolean;
   recoveryCodesLeft: number;
+  /** Whether they sign in by WeChat (F18). */
+  wechat?: boolean;
   /** What the portal leaves to its users (F81). */
   mayChange: { name: boolean; fields: boolean };
   consent?: { version: number; at: string } | null;

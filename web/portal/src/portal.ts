@@ -18,6 +18,8 @@ export interface Portal {
   password: boolean;
   /** The texts that newcomers agree to, if there are any (F10). */
   agreement: Agreement | null;
+  /** Whether this link lets people in by WeChat, and whether they have to follow the service account (F15, F17). */
+  wechat?: { follow: boolean } | null;
   session: Session | null;
 }
 
@@ -103,11 +105,26 @@ export interface Way {
   hint: string;
 }
 
+/** Whom the link of an invitation invites, as far as who opens it may know (S48). */
+export interface Invited {
+  hint: string;
+  kind: "phone" | "email";
+  name?: string | null;
+}
+
+/** The kind of address that is to be proven. */
+export type Missing = "phone" | "email" | "any";
+
 /** Answer of every step of signing in. */
 export type Outcome =
   | { step: "signedIn"; user: User; expiresAt: string }
   | { step: "secondStep"; ticket: string; channels: Way[]; totp: boolean; recoveryCodes: boolean }
-  | { step: "bind"; ticket: string; missing: "phone" | "email" }
+  /** `any`: either will do. `wechat`: it is bound to the WeChat that somebody came by for the first time (F18). */
+  | { step: "bind"; ticket: string; missing: Missing; wechat?: boolean }
+  /** Somebody by WeChat who has to follow the service account; `qr` is what its code says (F17). */
+  | { step: "follow"; ticket: string; qr: string; expiresIn: number }
+  /** On the phone that a computer was scanned with: it follows now, and has yet to confirm (F16). */
+  | { step: "scanned"; scan: string }
   | { step: "consent"; ticket: string; version: number }
   | { step: "collect"; ticket: string; fields: Field[]; reason?: string | null; answers?: Record<string, Value> }
   | { step: "awaitingApproval"; ticket: string; channel: Channel };

@@ -30,6 +30,8 @@ test("every outcome leads to its step, with what that step needs", () => {
   const channels = [{ channel: "sms", hint: "138****8000" }] as const;
   assert.deepEqual(stepOf({ step: "secondStep", ticket: "t", channels: [...channels], totp: true, recoveryCodes: false }), { at: "second", ticket: "t", channels, totp: true, recoveryCodes: false });
   assert.deepEqual(stepOf({ step: "bind", ticket: "t", missing: "email" }), { at: "bind", ticket: "t", missing: "email" });
+  assert.deepEqual(stepOf({ step: "bind", ticket: "t", missing: "any", wechat: true }), { at: "bind", ticket: "t", missing: "any", wechat: true });
+  assert.deepEqual(stepOf({ step: "scanned", scan: "s" }), { at: "scan", scan: "s" });
   assert.deepEqual(stepOf({ step: "consent", ticket: "t", version: 4 }), { at: "consent", ticket: "t", version: 4 });
   assert.deepEqual(stepOf({ step: "collect", ticket: "t", fields: [], reason: "why" }), { at: "collect", ticket: "t", fields: [], reason: "why" });
 });

@@ -10,7 +10,7 @@ test("the whole page weighs at most 60 KB gzipped", (t) => {
   t.diagnostic(`${weight} bytes gzipped, ${Buffer.byteLength(page)} plain`);
   assert.ok(weight <= 60_000, `${weight} bytes`);
   // Not the promise, but what it weighs today with some room: growth should be noticed.
-  assert.ok(weight <= 50_000, `${weight} bytes`);
+  assert.ok(weight <= 56_000, `${weight} bytes`);
 });
 
 test("each placeholder stands where the server expects it, and nowhere else", () => {

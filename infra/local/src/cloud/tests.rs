@@ -164,3 +164,28 @@ async fn a_code_is_sent_to_the_inbox() {
     let (status, answer) = call(&cloud, "POST", &format!("/v1/portals/{portal}/sessions"), Some(wish)).await;
     assert_eq!((status, answer["step"].as_str()), (200, Some("collect")), "{answer}");
 }
+
+#[tokio::test]
+async fn the_demo_organisation_has_a_service_account_at_the_stand_in() {
+    let cloud = Cloud::start(Options::default()).await.unwrap();
+    for _ in 0..2 {
+        let demo = cloud.demo().await.unwrap();
+        let (status, state) = call(&cloud, "GET", "/_local/wechat/state", None).await;
+        assert_eq!((status, state["accounts"][0]["app"].as_str()), (200, Some("wxdemo000000000000")));
+        let (status, other) = call(&cloud, "GET", "/_local/wechat/accounts/wxdemo000000000000", None).await;
+        assert_eq!((status, other["address"]["mode"].as_str()), (200, Some("safe")));
+        assert_eq!(demo.suffix, "customer-service");
+    }
+    assert_eq!(cloud.wechat().calls("cgi-bin/stable_token"), 1, "bound once");
+}
+
+#[tokio::test]
+async fn another_wechat_takes_the_place_of_the_stand_in() {
+    let environment = [("WECHAT_API_URL".to_owned(), "http://127.0.0.1:1".to_owned())].into();
+    let cloud = Cloud::start(Options { environment, ..Options::default() }).await.unwrap();
+    let environment = cloud.environment_of("wechat-account");
+    assert_eq!(environment["WECHAT_API_URL"], "http://127.0.0.1:1");
+    assert_eq!(environment["WECHAT_OPEN_URL"], format!("{}/_local/wechat", cloud.base_url()));
+    // It does not know the demo account: the demo is made without one.
+    assert!(cloud.demo().await.is_ok());
+}

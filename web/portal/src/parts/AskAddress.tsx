@@ -19,6 +19,9 @@ interface Props {
   username?: boolean;
   /** What was wrong with the address when its code came back, if anything. */
   taken?: string | null;
+  /** What stands between the address and the button; `ready` says whether it is as it has to be. */
+  ticks?: ComponentChildren;
+  ready?: () => boolean;
   send: () => Promise<void>;
   leave: (problem: Problem) => boolean;
   /** Words for a problem with this very address. */
@@ -27,7 +30,7 @@ interface Props {
 }
 
 /** An address to send a code to, and nothing else. */
-export function AskAddress({ intro, accounts, value, onType, label, username = false, taken = null, send, leave, wordsOf, children }: Props) {
+export function AskAddress({ intro, accounts, value, onType, label, username = false, taken = null, ticks, ready, send, leave, wordsOf, children }: Props) {
   const { texts } = useSpeech();
   const input = useRef<HTMLInputElement>(null);
   const [fault, setFault] = useState<AddressTrouble | { words: string } | null>(taken ? { words: taken } : null);
@@ -41,6 +44,7 @@ export function AskAddress({ intro, accounts, value, onType, label, username = f
     setFault(found);
     setProblem(null);
     if (found) return input.current?.focus();
+    if (ready && !ready()) return;
     const met = await run(send);
     if (!met) return;
     setFault(addressTrouble(met, wordsOf));
@@ -70,6 +74,7 @@ export function AskAddress({ intro, accounts, value, onType, label, username = f
           setFault(null);
         }}
       />
+      {ticks}
       {problem && !fault && <Trouble problem={problem} retryAt={retryAt} />}
       <Button busy={busy} blocked={problem?.kind === "locked" && wait > 0}>
         {texts.address.submit}

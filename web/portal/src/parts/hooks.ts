@@ -18,6 +18,19 @@ export function useSecondsUntil(moment: number | null): number {
   return seconds;
 }
 
+/** Whether the window is as a media query says, as it changes. */
+export function useWide(query: string): boolean {
+  const [wide, setWide] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const look = () => setWide(media.matches);
+    // Safari before 14 knows no listener here; it keeps what it began with.
+    media.addEventListener?.("change", look);
+    return () => media.removeEventListener?.("change", look);
+  }, [query]);
+  return wide;
+}
+
 /** One call at a time: whether it runs, and what went wrong with the last one. */
 export function useCall(leave: (problem: Problem) => boolean) {
   const [busy, setBusy] = useState(false);

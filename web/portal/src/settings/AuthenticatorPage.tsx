@@ -3,10 +3,11 @@ import { ask, type Problem } from "../http.ts";
 import { Button } from "../parts/Button.tsx";
 import { CodeForm } from "../parts/CodeForm.tsx";
 import { useCall } from "../parts/hooks.ts";
+import { RecoveryForm } from "../parts/RecoveryForm.tsx";
 import { Trouble, useRetryAt } from "../parts/Say.tsx";
 import { useSpeech } from "../texts/index.ts";
 import { useErrand } from "./errand.ts";
-import { QrCode } from "./QrCode.tsx";
+import { QrCode } from "../parts/QrCode.tsx";
 import { RecoveryCodes } from "./RecoveryCodes.tsx";
 import { Head, Page, type Room } from "./Settings.tsx";
 
@@ -27,6 +28,7 @@ export function AuthenticatorPage({ room }: { room: Room }) {
   const { texts } = useSpeech();
   const said = texts.settings.totp;
   const [errand, change, forget] = useErrand(stage.portal, "authenticator", NOTHING);
+  const [lost, setLost] = useState(false);
   const [codes, setCodes] = useState<string[] | null>(null);
   const { busy, problem, run } = useCall(room.leave);
   const retryAt = useRetryAt(problem);
@@ -34,31 +36,48 @@ export function AuthenticatorPage({ room }: { room: Room }) {
 
   if (codes) return <RecoveryCodes room={room} codes={codes} done={() => room.done(said.turnedOn)} />;
   if (me.totp) {
+    const turnOff = async (code: string) => {
+      await ask("DELETE", "/v1/me/totp", { code });
+      room.learn({ ...me, totp: false, recoveryCodesLeft: 0 });
+      room.done(said.turnedOff);
+    };
+    const intro = (lead: string) => (
+      <>
+        <Head stage={stage} heading={said.heading} above="settings" focus={false} />
+        <p class="state">
+          <strong>{said.on}</strong> · {said.codesLeft(me.recoveryCodesLeft)}
+        </p>
+        <p class="lead" id="sent">
+          {lead}
+        </p>
+      </>
+    );
+    if (lost) {
+      return (
+        <RecoveryForm key="lost" intro={intro(said.lostLead)} submit={said.turnOff} leave={room.leave} prove={turnOff}>
+          <button type="button" class="link lone" onClick={() => setLost(false)}>
+            {texts.second.useTotp}
+          </button>
+        </RecoveryForm>
+      );
+    }
     return (
       <CodeForm
         key="off"
-        intro={
-          <>
-            <Head stage={stage} heading={said.heading} above="settings" focus={false} />
-            <p class="state">
-              <strong>{said.on}</strong> · {said.codesLeft(me.recoveryCodesLeft)}
-            </p>
-            <p class="lead" id="sent">
-              {said.turnOffLead}
-            </p>
-          </>
-        }
+        intro={intro(said.turnOffLead)}
         label={texts.second.totp.label}
         submit={said.turnOff}
         manual
         faultOf={wrong}
         leave={room.leave}
-        verify={async (code) => {
-          await ask("DELETE", "/v1/me/totp", { code });
-          room.learn({ ...me, totp: false, recoveryCodesLeft: 0 });
-          room.done(said.turnedOff);
-        }}
-      />
+        verify={turnOff}
+      >
+        {me.recoveryCodesLeft > 0 && (
+          <button type="button" class="link lone" onClick={() => setLost(true)}>
+            {said.lost}
+          </button>
+        )}
+      </CodeForm>
     );
   }
   if (!errand.secret) {

@@ -6,6 +6,7 @@ import { Fault, Trouble, useRetryAt } from "../parts/Say.tsx";
 import { replace } from "../route.ts";
 import { keepingPreferences } from "../storage.ts";
 import { useSpeech } from "../texts/index.ts";
+import { holdBack } from "../wechat.ts";
 import { forgetErrands } from "./errand.ts";
 import { Page, type Room } from "./Settings.tsx";
 
@@ -27,6 +28,7 @@ export function DeletePage({ room }: { room: Room }) {
     await run(async () => {
       await keepingPreferences(() => ask("DELETE", "/v1/me"));
       forgetErrands();
+      holdBack(stage.portal.id);
       replace("");
       stage.go({ at: "address", notice: "deleted" });
     });

@@ -27,6 +27,7 @@ export function Overview({ room }: { room: Room }) {
         <RowLink route="settings/email" icon="email" title={said.address.email.row} detail={me.user.email ?? said.none} />
         <RowLink route="settings/password" icon="key" title={said.password.row} detail={me.password ? said.password.set : said.password.unset} />
         <RowLink route="settings/authenticator" icon="shield" title={said.totp.row} detail={authenticator} />
+        {(stage.portal.wechat || me.wechat) && <RowLink route="settings/wechat" icon="chat" title={said.wechat.row} detail={me.wechat ? said.wechat.bound : said.wechat.unbound} />}
         <RowLink route="settings/sessions" icon="screen" title={said.sessions.row} detail={said.sessions.rowHint} />
       </div>
       <h2 class="section">{said.sections.language}</h2>

@@ -30,9 +30,9 @@ export function Picture({ room }: { room: Room }) {
   };
   const use = (picture: Squared) =>
     run(async () => {
-      const place = await ask<{ url: string; fields: Record<string, string> }>("POST", "/v1/me/picture", { type: picture.blob.type, bytes: picture.blob.size });
+      const place = await ask<{ url: string; fields: Record<string, string>; key: string }>("POST", "/v1/me/picture", { type: picture.blob.type, bytes: picture.blob.size });
       await upload(place.url, place.fields, picture.blob);
-      room.learn(await ask<Me>("PUT", "/v1/me/picture", { key: place.fields["key"] }));
+      room.learn(await ask<Me>("PUT", "/v1/me/picture", { key: place.key }));
       setChosen(null);
       room.tell(said.saved);
     });
@@ -64,8 +64,8 @@ export function Picture({ room }: { room: Room }) {
           </>
         )}
       </div>
-      {unreadable && <Fault>{said.unreadable}</Fault>}
-      {problem && <Trouble problem={problem} retryAt={retryAt} />}
+      {(unreadable || problem?.status === 422) && <Fault>{said.unreadable}</Fault>}
+      {problem && problem.status !== 422 && <Trouble problem={problem} retryAt={retryAt} />}
       {chosen && (
         <div class="pair">
           <Button type="button" busy={busy} onClick={() => void use(chosen)}>

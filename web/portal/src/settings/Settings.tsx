@@ -18,6 +18,7 @@ import { Overview } from "./Overview.tsx";
 import { PasswordPage } from "./PasswordPage.tsx";
 import { ProfilePage } from "./ProfilePage.tsx";
 import { SessionsPage } from "./SessionsPage.tsx";
+import { WeChatPage } from "./WeChatPage.tsx";
 
 /** What every page of the settings is given. */
 export interface Room {
@@ -39,6 +40,7 @@ const PAGES: Record<string, (room: Room) => ComponentChildren> = {
   "settings/email": (room) => <AddressPage key="email" room={room} kind="email" />,
   "settings/password": (room) => <PasswordPage room={room} />,
   "settings/authenticator": (room) => <AuthenticatorPage room={room} />,
+  "settings/wechat": (room) => <WeChatPage room={room} />,
   "settings/sessions": (room) => <SessionsPage room={room} />,
   "settings/delete": (room) => <DeletePage room={room} />,
 };

@@ -9,14 +9,17 @@ import { AddressInput, sortOf, type AddressTrouble } from "../parts/AddressInput
 import { AgreementTick } from "../parts/AgreementTick.tsx";
 import { addressTrouble } from "../parts/AskAddress.tsx";
 import { Button } from "../parts/Button.tsx";
-import { useCall, useSecondsUntil, useTitle } from "../parts/hooks.ts";
+import { useCall, useSecondsUntil, useTitle, useWide } from "../parts/hooks.ts";
 import { PasswordInput } from "../parts/PasswordInput.tsx";
 import { Note, Trouble, useRetryAt } from "../parts/Say.tsx";
 import { Tick } from "../parts/Tick.tsx";
+import { WeChatScan } from "../parts/WeChatScan.tsx";
+import { WeChatWay } from "../parts/WeChatWay.tsx";
 import type { Outcome, Portal } from "../portal.ts";
 import type { Stage } from "../SignIn.tsx";
 import { rememberedWay, rememberWay } from "../storage.ts";
 import { useSpeech, type Texts } from "../texts/index.ts";
+import { placeOf, WIDE } from "../wechat.ts";
 
 interface Faults {
   address?: AddressTrouble | null;
@@ -90,7 +93,8 @@ export function AddressStep({ stage, notice }: { stage: Stage; notice: Notice | 
   };
 
   const shown = problem && !faults.address && !faults.password ? problem : null;
-  return (
+  const place = placeOf(navigator.userAgent, useWide(WIDE));
+  const form = (
     <form
       class="step"
       noValidate
@@ -157,7 +161,15 @@ export function AddressStep({ stage, notice }: { stage: Stage; notice: Notice | 
           {byPassword ? said.useCode : said.usePassword}
         </button>
       )}
+      {portal.wechat && <WeChatWay stage={stage} place={place} />}
     </form>
+  );
+  if (!portal.wechat) return form;
+  return (
+    <div class="beside">
+      {form}
+      {place === "beside" && <WeChatScan stage={stage} />}
+    </div>
   );
 }
 

@@ -12,6 +12,7 @@ import type { Stage } from "../SignIn.tsx";
 import { keepingPreferences } from "../storage.ts";
 import { useSpeech } from "../texts/index.ts";
 import { monogram } from "../theme.ts";
+import { holdBack } from "../wechat.ts";
 
 /** Inside: who you are, where, until when, and the ways out. */
 export function Home({ stage, session }: { stage: Stage; session: Session }) {
@@ -33,6 +34,7 @@ export function Home({ stage, session }: { stage: Stage; session: Session }) {
         if (!(failure instanceof Problem && failure.status === 401)) throw failure;
       }
       forgetErrands();
+      holdBack(stage.portal.id);
       stage.go({ at: "address", notice: "signedOut" });
     });
 

@@ -14,6 +14,7 @@ const EMBLEMS: Record<RefusalKind, IconName> = {
   "no-seats": "chair",
   "portal-off": "door",
   "not-found": "compass",
+  "invitation-over": "email",
 };
 
 interface Props {
@@ -52,7 +53,7 @@ export function Refused({ refusal, title, back }: Props) {
       {refusal.kind === "rejected" && <p class="lead">{said.rejected.next}</p>}
       {back && !dead ? (
         <Button type="button" look="quiet" onClick={back}>
-          {said.back}
+          {refusal.kind === "invitation-over" ? said["invitation-over"].back : said.back}
         </Button>
       ) : (
         <Button type="button" look="quiet" onClick={() => location.reload()}>

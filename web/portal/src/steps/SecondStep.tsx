@@ -1,13 +1,12 @@
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { pathOf, requestCode } from "../codes.ts";
 import { ask } from "../http.ts";
 import type { SecondWay, Step } from "../journey.ts";
-import { Button } from "../parts/Button.tsx";
 import { CodeForm } from "../parts/CodeForm.tsx";
 import { useArrival, useCall, useTitle } from "../parts/hooks.ts";
 import { Icon, type IconName } from "../parts/Icon.tsx";
-import { Fault, Trouble, useRetryAt } from "../parts/Say.tsx";
+import { RecoveryForm } from "../parts/RecoveryForm.tsx";
+import { Trouble, useRetryAt } from "../parts/Say.tsx";
 import { SentCode } from "../parts/SentCode.tsx";
 import type { Channel, Outcome, Way } from "../portal.ts";
 import type { Stage } from "../SignIn.tsx";
@@ -72,9 +71,20 @@ export function SecondStep({ stage, step }: { stage: Stage; step: At }) {
   }
   if (by === "recovery") {
     return (
-      <Recovery key="recovery" stage={stage} heading={heading} prove={(recoveryCode) => prove({ recoveryCode })}>
+      <RecoveryForm
+        key="recovery"
+        intro={
+          <>
+            {heading}
+            <p class="lead">{said.recovery.lead}</p>
+          </>
+        }
+        submit={said.recovery.submit}
+        leave={stage.leave}
+        prove={(recoveryCode) => prove({ recoveryCode })}
+      >
         {others}
-      </Recovery>
+      </RecoveryForm>
     );
   }
   return (
@@ -147,70 +157,5 @@ function Others({ stage, step, by, choose, send }: OthersProps) {
         {said.cancel}
       </button>
     </div>
-  );
-}
-
-interface RecoveryProps {
-  stage: Stage;
-  heading: ComponentChildren;
-  prove: (code: string) => Promise<void>;
-  children: ComponentChildren;
-}
-
-function Recovery({ stage, heading, prove, children }: RecoveryProps) {
-  const said = useSpeech().texts.second.recovery;
-  const input = useRef<HTMLInputElement>(null);
-  const [code, setCode] = useState("");
-  const [empty, setEmpty] = useState(false);
-  const { busy, problem, setProblem, run } = useCall(stage.leave);
-  const retryAt = useRetryAt(problem);
-  useEffect(() => input.current?.focus(), []);
-  const submit = async () => {
-    setEmpty(!code.trim());
-    if (code.trim()) await run(() => prove(code.trim()));
-    input.current?.focus();
-  };
-  const fault = empty ? said.empty : problem?.kind === "totp-wrong" ? said.wrong : null;
-  return (
-    <form
-      class="step"
-      noValidate
-      aria-labelledby="heading"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
-      {heading}
-      <p class="lead">{said.lead}</p>
-      <div class="row">
-        <label for="recovery">{said.label}</label>
-        <input
-          ref={input}
-          id="recovery"
-          name="recovery"
-          type="text"
-          class="mono"
-          autocomplete="off"
-          autoCapitalize="none"
-          autoCorrect="off"
-          spellcheck={false}
-          maxLength={40}
-          placeholder="xxxx-xxxx-xxxx"
-          value={code}
-          aria-invalid={fault ? "true" : undefined}
-          aria-describedby={fault ? "recovery-fault" : undefined}
-          onInput={({ currentTarget }) => {
-            setCode(currentTarget.value);
-            setEmpty(false);
-            setProblem(null);
-          }}
-        />
-        {fault && <Fault id="recovery-fault">{fault}</Fault>}
-      </div>
-      {problem && !fault && <Trouble problem={problem} retryAt={retryAt} />}
-      <Button busy={busy}>{said.submit}</Button>
-      {children}
-    </form>
   );
 }

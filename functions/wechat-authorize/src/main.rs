@@ -1,0 +1,9 @@
+//! Wires `wechat-authorize` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(wechat_authorize::api(deployment)?.into_router()))
+}

@@ -1,0 +1,9 @@
+//! Wires `wechat-events` to Lambda.
+
+use std::process::ExitCode;
+
+use portico_runtime::serve_http;
+
+fn main() -> ExitCode {
+    serve_http(|deployment| Ok(wechat_events::api(deployment)?.into_router()))
+}
