@@ -101,9 +101,8 @@ impl Store {
     }
 
     /// Ends an account (S69). The user, the claims of their addresses and of who they are at WeChat, their password, picture and seat go in
-    /// one transaction, which fails
-    /// and is tried again if anybody changed the account meanwhile (R7); then their sessions and what else is kept of them. What is
-    /// left is a trail without personal data. False if there is no such user.
+    /// one transaction, which fails and is tried again if anybody changed the account meanwhile (R7); then their sessions and what else is
+    /// kept of them. What is left is a trail without personal data. False if there is no such user.
     ///
     /// The counters of codes sent to their addresses stay for their day, under a hash: else an account that is made and deleted again
     /// and again would get any number of messages (S9).
