@@ -293,7 +293,7 @@ async fn what_wechat_does_not_say_is_asked_anew_and_never_again() {
     let browser = Browser::new(&stage);
     let back = browser.returning("xiaoming").await.replace("code=", "code=x");
     assert_eq!(browser.get(&back).await.refusal(), (409, "wechat-again"));
-    assert_eq!(browser.stranger("xiaoming").await.is_empty(), false);
+    assert!(!browser.stranger("xiaoming").await.is_empty());
 }
 
 #[tokio::test]

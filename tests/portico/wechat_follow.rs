@@ -67,7 +67,8 @@ async fn who_does_not_follow_follows_first() {
         let (stage, _) = Stage::with_follow(mode).await;
         let browser = Browser::new(&stage);
         let asked = browser.enter("hong").await;
-        assert_eq!((asked.step(), &asked.body["expiresIn"]), ("follow", &json!(600)), "{asked:?}");
+        assert_eq!(asked.step(), "follow", "{asked:?}");
+        assert!(asked.body["expiresIn"].as_i64().is_some_and(|left| (540..=600).contains(&left)), "{asked:?}");
         assert_eq!((stage.accounts(), stage.identities(), stage.sessions()), (0, 0, 0));
         let (ticket, qr) = (asked.text("ticket"), asked.text("qr"));
         let still = browser.status(&ticket).await;
@@ -206,7 +207,8 @@ async fn pushes_that_are_not_wechats_are_refused_alike() {
         ("a bad signature", path.as_str(), bad.as_str(), away.as_str()),
         ("no signature", &path, "", &away),
         ("an old time", &path, &signed(&account, now - 301), &away),
-        ("a time to come", &path, &signed(&account, now + 301), &away),
+        // Further away than the window by more than the test may take.
+        ("a time to come", &path, &signed(&account, now + 360), &away),
         ("a DOCTYPE", &path, &signed(&account, now), &doctype),
         ("an entity", &path, &signed(&account, now), &entity),
         ("no XML", &path, &signed(&account, now), "{}"),

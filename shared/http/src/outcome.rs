@@ -241,7 +241,7 @@ fn next(outcome: Outcome, now: Timestamp) -> SignInOutcome {
             SignInOutcome::SignedIn { view, session: None }
         }
         Outcome::Follow { ticket, qr, expires_at } => {
-            SignInOutcome::Follow { ticket, qr, expires_in: retry_after_seconds(expires_at, now) }
+            SignInOutcome::Follow { ticket, qr, expires_in: expires_at.duration_since(now).as_secs().max(0) }
         }
         Outcome::Scanned(scan) => SignInOutcome::Scanned { scan: scan.to_string() },
         Outcome::FirstBind { ticket, accounts } => SignInOutcome::Bind { ticket, missing: accounts.into(), wechat: true },

@@ -156,7 +156,7 @@ impl Store {
             .await?;
         let portal = found.take_as("a portal", &portal_key)?;
         let user = found.take_as("a user", &user_key)?;
-        let session = found.take(&session_key).map(|item| read_session(item)).transpose()?;
+        let session = found.take(&session_key).map(read_session).transpose()?;
         match (portal, user, session) {
             (Some(portal), Some(user), Some(session)) => Ok(Some(Signed { portal, user, session })),
             _ => Ok(None),
