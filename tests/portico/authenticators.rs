@@ -171,6 +171,36 @@ async fn a_recovery_code_is_taken_once() {
 }
 
 #[tokio::test]
+async fn the_owner_is_told_of_an_app_and_of_each_recovery_code() {
+    // F19
+    let stage = Stage::with_password().await;
+    let session = stage.sign_in(PHONE, PASSWORD).await.text("session");
+    let told = |count: usize| {
+        let sent: Vec<String> = stage.cloud.messages().list(Some(PHONE)).into_iter().map(|message| message.text).collect();
+        assert_eq!(sent.len(), count, "{sent:?}");
+        sent.into_iter().next().unwrap()
+    };
+    let before = stage.cloud.messages().list(Some(PHONE)).len();
+    let app = stage.set_up_app(&session).await;
+    assert!(told(before + 1).contains("An authenticator app was set up"));
+    stage.set_sign_in(json!({ "secondStep": true })).await;
+    let half = stage.half_way().await;
+    assert_eq!(stage.step_by(&half, "recoveryCode", "abcd-efgh-2345").await.refusal(), (422, "totp-wrong"));
+    assert_eq!(stage.step_by(&half, "recoveryCode", &app.recovery[0]).await.step(), "signedIn");
+    assert!(told(before + 2).contains("A recovery code was used"), "and not of a wrong one");
+    stage.cloud.clock().advance(31);
+    assert_eq!(stage.step_by(&stage.half_way().await, "totp", &stage.shown(&app)).await.step(), "signedIn");
+    told(before + 2);
+    assert_eq!(stage.mine(&session, Method::PATCH, "", Some(json!({ "locale": "zh" }))).await.status, 200);
+    // A sender that fails changes nothing.
+    stage.cloud.fail_sender(Some(portico_local::capture::Sender::Sns));
+    assert_eq!(stage.step_by(&stage.half_way().await, "recoveryCode", &app.recovery[1]).await.step(), "signedIn");
+    stage.cloud.fail_sender(None);
+    assert_eq!(stage.totp(&session, Method::DELETE, Some(json!({ "code": app.recovery[2] }))).await.status, 204);
+    assert!(told(before + 3).contains("已移除身份验证器"), "in the language of the owner");
+}
+
+#[tokio::test]
 async fn an_app_counts_once_confirmed_and_goes_by_its_own_code() {
     let stage = Stage::with_password().await;
     let session = stage.sign_in(PHONE, PASSWORD).await.text("session");

@@ -357,6 +357,31 @@ async fn neither_keys_nor_sessions_are_stored() {
     }
 }
 
+#[tokio::test]
+async fn the_tables_do_not_show_what_was_answered() {
+    // S48: the answer to an invitation is its link, which a repetition gets again
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let stage = Stage::open().await;
+    let invite = async || {
+        let body = json!({ "address": phone(1), "notify": false });
+        keyed(stage.admin(Method::POST, &stage.admin_path("/invitations")), KEY, &body).await
+    };
+    let first = invite().await;
+    let (_, token) = first.body["url"].as_str().unwrap().split_once("#invitation=").unwrap();
+    let kept: Vec<Value> =
+        stage.cloud.database().items("CodesTable").unwrap().into_iter().filter(|row| row["body"]["B"].is_string()).collect();
+    assert_eq!(kept.len(), 1);
+    let body = STANDARD.decode(kept[0]["body"]["B"].as_str().unwrap()).unwrap();
+    let shows = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(body.len() > 100 && !shows(token) && !shows(&phone(1)) && !shows("url"), "{}", String::from_utf8_lossy(&body));
+    assert!(!stage.everything().contains(token));
+    assert!(!kept[0]["secretVersion"].as_str().unwrap().is_empty(), "not even a key that is easily guessed opens it");
+    stage.cloud.rotate_secret().unwrap();
+    stage.cloud.clock().advance(700);
+    assert_eq!(invite().await.body, first.body, "also after a rotation");
+    assert_eq!(stage.cloud.database().items("CodesTable").unwrap().into_iter().filter(|row| row["body"]["B"].is_string()).count(), 1);
+}
+
 #[test]
 fn every_unsafe_route_takes_a_key_or_is_one_of_these() {
     // A route comes here only if its answer carries a session, a ticket or a token (S22), or if doing it twice is doing it once.

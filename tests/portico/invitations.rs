@@ -313,8 +313,7 @@ async fn an_invitation_that_expired_is_repeated_or_made_anew() {
     let first = stage.invited(json!({ "address": phone(1), "role": "partner" })).await.text("id");
     let second = stage.invited(json!({ "address": phone(2) })).await.text("id");
     stage.cloud.clock().advance(MONTH);
-    let session = stage.post("/_local/organisations", json!({ "suffix": stage.seeded.suffix })).await;
-    stage.seeded.administrator.session = session.body["administrator"]["session"].as_str().unwrap().to_owned();
+    stage.administrator_again().await;
     assert_eq!(stage.invitation_status(&first).await, "expired");
     let again = stage.resend(&first).await;
     assert_eq!((again.text("id"), again.text("status")), (first, "open".into()));
@@ -409,8 +408,8 @@ async fn of_a_withdrawal_and_an_acceptance_that_meet_one_is_made() {
         pause().await;
         stage.verify(flow, code).await
     };
-    // The first update from now on is that of the withdrawal.
-    stage.cloud.meter().fail(Rule::next("UpdateItem", slow));
+    // The first transaction from now on is that of the withdrawal.
+    stage.cloud.meter().fail(Rule::next("TransactWriteItems", slow));
     let (withdrawn, inside) = tokio::join!(stage.cancel(id), accept);
     assert_eq!((withdrawn.refusal(), inside.step()), ((409, "invitation-closed"), "signedIn"));
     assert_eq!((stage.seats_used().await, stage.invitation_status(id).await), (1, "accepted".into()));

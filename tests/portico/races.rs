@@ -117,6 +117,40 @@ async fn a_seat_is_freed_once_however_often_a_user_is_disabled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_seat_is_taken_and_freed_once_when_administrators_meet_a_sign_up() {
+    // R7
+    use portico_local::meter::{Fault, Rule};
+    let stage = &Stage::for_crowds().await;
+    stage.set(json!({ "access": "anyone" })).await;
+    let mut met = 0;
+    for round in 0..12 {
+        let ticket = &stage.prove(&phone(round)).await.text("ticket");
+        let path = &stage.admin_path(&format!("/users/{}", stage.users("inactive").await[0]));
+        let disable = || stage.admin(Method::PATCH, path).json(&json!({ "status": "disabled" })).send();
+        let enable = || stage.admin(Method::PATCH, path).json(&json!({ "status": "active" })).send();
+        for pause in [5, 10, 15] {
+            stage.cloud.meter().fail(Rule::next("TransactWriteItems", Fault::Delayed(std::time::Duration::from_millis(pause))));
+        }
+        let signs_up = async { stage.register(ticket, json!({ "name": "Li Na" })).await };
+        let disabled = async {
+            let mut done = 0;
+            for _ in 0..4 {
+                let answers = tokio::join!(disable(), disable(), enable());
+                done += usize::from(answers.0.status == 200) + usize::from(answers.1.status == 200);
+            }
+            done
+        };
+        let (_, done, deleted) = tokio::join!(signs_up, disabled, async {
+            if round % 3 == 0 { stage.admin(Method::DELETE, path).send().await.status.as_u16() } else { 204 }
+        });
+        assert_eq!(deleted, 204);
+        met += usize::from(done > 0);
+        stage.seats_used().await;
+    }
+    assert!(met > 0, "they never met");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_suffix_goes_to_one_of_two_portals() {
     // F3
     let stage = &Stage::open().await;

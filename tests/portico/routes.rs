@@ -17,6 +17,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("approve", approve::api(&deployment).unwrap()),
         ("invite", invite::api(&deployment).unwrap()),
         ("password", password::api(&deployment).unwrap()),
+        ("picture", picture::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
         ("portals", portals::api(&deployment).unwrap()),
         ("profile", profile::api(&deployment).unwrap()),
@@ -50,6 +51,10 @@ POST /v1/portals/{portal}/password-sessions: Anonymous
 GET /v1/portals/{portal}/password: Anonymous
 POST /v1/portals/{portal}/password: Anonymous
 PUT /v1/me/password: User
+POST /v1/me/picture: User
+PUT /v1/me/picture: User
+DELETE /v1/me/picture: User
+GET /v1/portals/{portal}/pictures/{picture}: Anonymous
 GET /p/{suffix}: Anonymous
 GET /v1/links/{suffix}: Anonymous
 GET /v1/admin/organisation: Member(ManageOrganisation)

@@ -84,3 +84,51 @@ async fn many_at_once_do_not_pass_the_budget() {
     assert_eq!(sent, 10);
     assert_eq!(stage.spend().await["smsToday"], 10);
 }
+
+#[tokio::test]
+async fn invitations_by_sms_are_within_the_days_budget() {
+    // S14
+    let stage = Stage::open().await;
+    stage.set(json!({ "dailySms": 1 })).await;
+    assert_eq!(stage.invited(json!({ "address": phone(1) })).await.text("delivery"), "sent");
+    assert_eq!(stage.spend().await["smsToday"], 1);
+    let second = stage.invited(json!({ "address": phone(2) })).await;
+    assert_eq!((second.text("delivery").as_str(), stage.cloud.messages().list(Some(&phone(2))).len()), ("paused", 0));
+    assert!(second.text("url").contains("#invitation="), "the link can be passed on");
+    assert_eq!(stage.ask_for_code(&phone(3)).await.refusal(), (429, "too-many-requests"), "codes share the budget");
+    assert_eq!(stage.invited(json!({ "address": "li@example.com" })).await.text("delivery"), "sent", "mail has none");
+}
+
+#[tokio::test]
+async fn an_address_gets_five_invitations_a_day() {
+    // S9
+    let stage = Stage::open().await;
+    for address in [&*phone(1), "li@example.com"] {
+        let id = stage.invited(json!({ "address": address })).await.text("id");
+        let path = stage.admin_path(&format!("/invitations/{id}/resend"));
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            seen.push(stage.admin(Method::POST, &path).send().await.text("delivery"));
+        }
+        assert_eq!(seen, ["sent", "sent", "sent", "sent", "tooOften", "tooOften"], "{address}");
+        assert_eq!(stage.cloud.messages().list(Some(address)).len(), 5);
+        assert_eq!(stage.admin(Method::DELETE, path.trim_end_matches("/resend")).send().await.status, 204);
+        assert_eq!(stage.invited(json!({ "address": address })).await.text("delivery"), "tooOften", "another invitation, the same address");
+    }
+    assert_eq!(stage.spend().await["smsToday"], 5, "what is not sent is not counted");
+}
+
+#[tokio::test]
+async fn links_of_invitations_are_tried_no_more_often_than_codes_are_asked_for() {
+    // S9, S48
+    let stage = Stage::with(&[("CAP_CLIENT_MINUTELY", "3")]).await;
+    let follow =
+        async |client: &str| stage.call_from(client, Method::POST, &stage.path("invitation")).json(&json!({ "token": "x" })).send().await;
+    for _ in 0..3 {
+        assert_eq!(follow("127.0.0.5").await.refusal(), (404, "not-found"));
+    }
+    let refused = follow("127.0.0.5").await;
+    assert_eq!(refused.refusal(), (429, "too-many-requests"));
+    assert!((1..=60).contains(&refused.body["retryAfter"].as_i64().unwrap()));
+    assert_eq!(follow("127.0.0.6").await.refusal(), (404, "not-found"), "another client");
+}

@@ -11,6 +11,8 @@ use portico_local::{Cloud, Options, seed::Seeded};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
+use crate::logs;
+
 /// A cloud with one organisation and its portal: approved users, name required, company and position asked for.
 pub(crate) struct Stage {
     pub(crate) cloud: Cloud,
@@ -87,6 +89,7 @@ impl Stage {
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let environment: BTreeMap<String, String> =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        logs::keep();
         let cloud = Cloud::start(Options { environment, ..Options::default() }).await.unwrap();
         let seeded = cloud.organisation().await.unwrap();
         Self { cloud, seeded }
@@ -100,6 +103,12 @@ impl Stage {
     /// The same cloud, as another organisation.
     pub(crate) async fn neighbour(&self) -> Seeded {
         self.cloud.organisation().await.unwrap()
+    }
+
+    /// The same cloud, seen from another organisation.
+    pub(crate) async fn as_neighbour(mut self) -> Self {
+        self.seeded = self.neighbour().await;
+        self
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
@@ -134,6 +143,12 @@ impl Stage {
     /// A call as the administrator.
     pub(crate) fn admin(&self, method: Method, path: &str) -> Call {
         self.call(method, path).bearer(&self.seeded.administrator.session)
+    }
+
+    /// Another session of the administrator, once theirs is over.
+    pub(crate) async fn administrator_again(&mut self) {
+        let seeded = self.post("/_local/organisations", json!({ "suffix": self.seeded.suffix })).await;
+        self.seeded.administrator.session = seeded.body["administrator"]["session"].as_str().unwrap().to_owned();
     }
 
     /// Changes settings of the portal.
@@ -250,6 +265,19 @@ impl Stage {
         used
     }
 
+    /// The seats that are used or promised to an invitation, as counted and as the promises have it: always the same (F54).
+    pub(crate) async fn committed(&self) -> u64 {
+        let organisation = format!("ORG#{}", self.seeded.organisation);
+        let rows = self.cloud.database().items("UsersTable").unwrap();
+        let counted = rows.iter().find(|row| row["pk"] == organisation && row["sk"] == "SEATS").unwrap();
+        let promises = format!("{organisation}#PROMISES");
+        let held = rows.iter().filter(|row| row["pk"] == promises && row["ended"].is_null()).count() as u64;
+        let used = self.seats_used().await;
+        let committed = counted["committed"].as_u64().unwrap_or(used);
+        assert_eq!(committed, used + held, "the counter and the promises differ");
+        committed
+    }
+
     /// How many items of a table are like this.
     pub(crate) fn rows(&self, table: &str, like: impl Fn(&Value) -> bool) -> usize {
         self.cloud.database().items(table).unwrap().iter().filter(|row| like(row)).count()
@@ -264,6 +292,15 @@ impl Stage {
     /// Everything in all tables, as text.
     pub(crate) fn everything(&self) -> String {
         ["PortalsTable", "UsersTable", "CodesTable"].map(|table| json!(self.cloud.database().items(table).unwrap()).to_string()).join("\n")
+    }
+}
+
+impl Drop for Stage {
+    /// S10
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            logs::are_clean(&self.cloud.messages().list(None), &[&self.seeded.administrator.session]);
+        }
     }
 }
 

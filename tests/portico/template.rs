@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     passwords::PASSWORD,
-    routes,
+    pictures, routes,
     stage::{Stage, phone},
     wechat::Browser,
     wechat_scan::Scan,
@@ -151,7 +151,7 @@ fn buckets_are_closed_and_no_secret_is_written_down() {
 /// The local cloud enforces the template's rights: what the flows of the other tests do, the template allows. Here, the other way
 /// round: what the template allows is used.
 #[tokio::test]
-async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
+async fn no_function_has_a_right_to_tables_and_files_that_it_never_uses() {
     let stage = Stage::open().await;
     let meter = stage.cloud.meter();
     meter.reset();
@@ -171,9 +171,13 @@ async fn no_function_has_a_right_to_the_tables_that_it_never_uses() {
     for call in meter.calls().into_iter().chain(elsewhere) {
         used.entry(call.caller).or_default().extend(call.rights);
     }
+    let files = stage.cloud.objects().used();
     for function in stage.cloud.template().functions.iter() {
         let used = used.remove(&function.crate_name).unwrap_or_default();
         for statement in &function.statements {
+            for action in statement.actions.iter().filter(|action| action.starts_with("s3:")) {
+                assert!(files.contains(&(function.crate_name.clone(), action.clone())), "{} never uses {action}", function.resource);
+            }
             for action in statement.actions.iter().filter(|action| action.starts_with("dynamodb:")) {
                 for resource in &statement.resources {
                     let table = resource.rsplit('/').next().unwrap();
@@ -244,6 +248,11 @@ async fn own_account(stage: &Stage) {
         stage.call(Method::PATCH, "/v1/me").header("idempotency-key", "k").bearer(&session).json(&json!({ "locale": "zh" })).send().await;
         let body = json!({ "address": mailbox, "purpose": "change-address" });
         let flow = stage.post(&stage.path("codes"), body).await.text("flow");
+        let picture = pictures::file(image::ImageFormat::Png);
+        assert_eq!(stage.set_picture(&session, "image/png", picture.clone()).await.status, 200);
+        let shown = stage.set_picture(&session, "image/png", picture).await.text("picture");
+        assert_eq!(stage.get(&shown).await.status, 200);
+        stage.call(Method::POST, "/v1/me/picture").header("idempotency-key", "k").bearer(&session).json(&json!({})).send().await;
         let proof = json!({ "flow": flow, "code": stage.code_of(mailbox) });
         stage.call(Method::PUT, "/v1/me/address").bearer(&session).json(&proof).send().await;
         let sessions = stage.call(Method::GET, "/v1/me/sessions").bearer(&session).send().await;

@@ -195,12 +195,7 @@ async fn host(answer: String) -> (WeChat, String, Arc<AtomicU32>) {
             counted.fetch_add(1, Ordering::SeqCst);
             let answer = answer.clone();
             tokio::spawn(async move {
-<<<<<<< HEAD
-                let asked = stream.read(&mut [0; 1024]).await.unwrap();
-                assert!(asked > 0);
-=======
                 assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
->>>>>>> main
                 if answer.is_empty() {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }

@@ -16,11 +16,14 @@ use portico_domain::{
 };
 use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader, address_refusal, page_limit};
 use portico_runtime::entropy;
-use portico_store::{InvitationToken, Invited};
+use portico_store::{InvitationMoved, InvitationToken, Invited};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{Delivery, Inviter};
+
+/// How often an invitation is read again because it changed meanwhile.
+const TRIES: usize = 4;
 
 /// An invitation, as administrators see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,6 +91,9 @@ pub(crate) struct NewInvitation {
     /// Whether a message goes out; else the link is to be passed on (F50).
     #[serde(default = "yes")]
     notify: bool,
+    /// Whether to invite even though all seats are taken or promised to open invitations (F54).
+    #[serde(default)]
+    overbook: bool,
 }
 
 fn yes() -> bool {
@@ -96,7 +102,8 @@ fn yes() -> bool {
 
 /// Invite somebody
 ///
-/// Refused while no seat of the organisation is free (F54). The message is in the language of `Accept-Language`.
+/// Refused while all seats of the organisation are taken or promised to open invitations, unless `overbook` is true (F54). The message
+/// is in the language of `Accept-Language`.
 #[utoipa::path(post, path = "/v1/admin/portals/{portal}/invitations", operation_id = "invite", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = NewInvitation,
     responses((status = 201, description = "The invitation, with its link and what became of the message", body = InvitationView), Problems))]
 pub(crate) async fn invite(
@@ -116,10 +123,7 @@ pub(crate) async fn invite(
         None => None,
     };
     may_invite(user.as_ref(), before.as_ref(), now).map_err(not_invitable)?;
-    let seats = inviter.store.seats(portal.organisation).await?;
-    if !seats.is_some_and(|seats| seats.has_room()) {
-        return Err(Kind::NoSeats.into());
-    }
+    inviter.store.end_promises(portal.organisation, now).await?;
     let invitation = Invitation {
         id: InvitationId::new(now, entropy::wide().map_err(Problem::internal)?),
         portal: portal.id,
@@ -133,10 +137,11 @@ pub(crate) async fn invite(
         accepted_by: None,
     };
     let token = InvitationToken::new(invitation.id, entropy::bytes().map_err(Problem::internal)?);
-    match inviter.store.invite(&invitation, &token, before.as_ref(), user.as_ref()).await? {
+    match inviter.store.invite(portal.organisation, new.overbook, &invitation, &token, before.as_ref(), user.as_ref()).await? {
         Invited::Done => {}
         Invited::AlreadyInvited => return Err(Kind::AlreadyInvited.into()),
         Invited::AlreadyRegistered => return Err(Kind::AlreadyRegistered.into()),
+        Invited::NoSeats => return Err(Kind::NoSeats.into()),
     }
     let url = inviter.url(&parts, &portal, &invitation, &token);
     let delivery = if new.notify { inviter.deliver(&portal, &invitation, &url, reader.locale).await } else { Delivery::NotAsked };
@@ -209,7 +214,7 @@ pub(crate) async fn list(
 
 /// Repeat an invitation
 ///
-/// A new end, a new link in the place of the old, and a new message (F53). One that expired is open again.
+/// A new end, a new link in the place of the old, and a new message (F53). One that expired is open again, if a seat is free (F54).
 #[utoipa::path(post, path = "/v1/admin/portals/{portal}/invitations/{invitation}/resend", operation_id = "resendInvitation", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path), ("invitation" = InvitationId, Path)),
     responses((status = 200, description = "The invitation, with its new link and what became of the message", body = InvitationView), Problems))]
 pub(crate) async fn resend(
@@ -221,7 +226,7 @@ pub(crate) async fn resend(
 ) -> Result<Json<InvitationView>, Problem> {
     let portal = member.portal()?;
     let id: InvitationId = invitation.parse().map_err(|_| Problem::from(Kind::NotFound))?;
-    let Renewed { invitation, token } = renew(&inviter, &portal, id).await?;
+    let Renewed { invitation, token } = renew(&inviter, &portal, id, false).await?;
     let url = inviter.url(&parts, &portal, &invitation, &token);
     let delivery = inviter.deliver(&portal, &invitation, &url, reader.locale).await;
     let view = InvitationView::new(invitation, inviter.clock.now());
@@ -235,16 +240,25 @@ pub(crate) struct Renewed {
 }
 
 /// Opens an invitation for another while.
-pub(crate) async fn renew(inviter: &Inviter, portal: &Portal, id: InvitationId) -> Result<Renewed, Problem> {
+pub(crate) async fn renew(inviter: &Inviter, portal: &Portal, id: InvitationId, overbook: bool) -> Result<Renewed, Problem> {
     let now = inviter.clock.now();
-    let invitation = inviter.store.invitation_by_id(portal.id, id).await?.ok_or(Kind::NotFound)?;
-    if !invitation.is_repeatable(now) {
-        return Err(Kind::InvitationClosed.into());
+    for _ in 0..TRIES {
+        let before = inviter.store.invitation_by_id(portal.id, id).await?.ok_or(Kind::NotFound)?;
+        if !before.is_repeatable(now) {
+            return Err(Kind::InvitationClosed.into());
+        }
+        if !before.is_open(now) {
+            inviter.store.end_promises(portal.organisation, now).await?;
+        }
+        let invitation = Invitation { expires_at: end(now), ..before.clone() };
+        let token = InvitationToken::new(id, entropy::bytes().map_err(Problem::internal)?);
+        match inviter.store.renew_invitation(portal.organisation, overbook, &before, &invitation, &token).await? {
+            InvitationMoved::Done => return Ok(Renewed { invitation, token }),
+            InvitationMoved::NoSeats => return Err(Kind::NoSeats.into()),
+            InvitationMoved::Meanwhile => {}
+        }
     }
-    let invitation = Invitation { expires_at: end(now), ..invitation };
-    let token = InvitationToken::new(id, entropy::bytes().map_err(Problem::internal)?);
-    let renewed = inviter.store.renew_invitation(&invitation, &token).await?;
-    if renewed { Ok(Renewed { invitation, token }) } else { Err(Kind::InvitationClosed.into()) }
+    Err(Problem::unavailable("the invitation kept changing"))
 }
 
 /// Withdraw an invitation
@@ -265,7 +279,14 @@ pub(crate) async fn cancel(
 
 /// Withdraws an invitation, unless it was accepted.
 pub(crate) async fn withdraw(inviter: &Inviter, portal: &Portal, id: InvitationId) -> Result<(), Problem> {
-    let invitation = inviter.store.invitation_by_id(portal.id, id).await?.ok_or(Kind::NotFound)?;
-    let withdrawn = inviter.store.cancel_invitation(&invitation).await?;
-    if withdrawn { Ok(()) } else { Err(Kind::InvitationClosed.into()) }
+    for _ in 0..TRIES {
+        let invitation = inviter.store.invitation_by_id(portal.id, id).await?.ok_or(Kind::NotFound)?;
+        if invitation.accepted_by.is_some() {
+            return Err(Kind::InvitationClosed.into());
+        }
+        if invitation.cancelled || inviter.store.cancel_invitation(portal.organisation, &invitation).await? == InvitationMoved::Done {
+            return Ok(());
+        }
+    }
+    Err(Problem::unavailable("the invitation kept changing"))
 }

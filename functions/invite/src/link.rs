@@ -1,8 +1,8 @@
 //! What the link of an invitation leads to (S48).
 
 use axum::{Json, extract::State};
-use portico_domain::{address::AddressKind, ids::PortalId, text::Name};
-use portico_http::{Body, Kind, PathId, Problem, Problems};
+use portico_domain::{address::AddressKind, ids::PortalId, limits::retry_after_seconds, text::Name};
+use portico_http::{Body, ClientAddress, Kind, PathId, Problem, Problems};
 use portico_store::InvitationToken;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,16 +34,20 @@ pub(crate) struct InvitedPerson {
 /// See whom a link invites
 ///
 /// Uses nothing up: the invitation is accepted by a code to its address. A token that is unknown, used, withdrawn, replaced or too old
-/// leads nowhere (404), and does not tell which.
+/// leads nowhere (404), and does not tell which. Counted by client address together with requests for codes (S9).
 #[utoipa::path(post, path = "/v1/portals/{portal}/invitation", operation_id = "resolveInvitation", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = InvitationLink,
     responses((status = 200, description = "Who is invited", body = InvitedPerson), Problems))]
 pub(crate) async fn resolve(
     State(inviter): State<Inviter>,
     PathId(portal): PathId<PortalId>,
+    ClientAddress(client): ClientAddress,
     Body(link): Body<InvitationLink>,
 ) -> Result<Json<InvitedPerson>, Problem> {
+    let now = inviter.clock.now();
+    let counted = inviter.store.count_client(&client, &inviter.caps, now).await?;
+    counted.map_err(|too_many| Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(too_many.retry_at, now)))?;
     let token = InvitationToken::parse(&link.token).ok_or(Kind::NotFound)?;
     let found = inviter.store.invitation_of_token(portal, &token).await?;
-    let invitation = found.filter(|invitation| invitation.is_open(inviter.clock.now())).ok_or(Kind::NotFound)?;
+    let invitation = found.filter(|invitation| invitation.is_open(now)).ok_or(Kind::NotFound)?;
     Ok(Json(InvitedPerson { hint: invitation.address.hint(), kind: invitation.address.kind(), name: invitation.name }))
 }

@@ -28,6 +28,9 @@ pub(crate) struct InvitationActions {
     invitations: Vec<InvitationId>,
     /// Repeat or withdraw.
     action: Action,
+    /// Whether expired ones are repeated even though all seats are taken or promised to open invitations (F54).
+    #[serde(default)]
+    overbook: bool,
 }
 
 /// What can be done to many.
@@ -71,6 +74,8 @@ enum Happened {
     Cancelled,
     /// It was accepted or withdrawn already.
     Closed,
+    /// It had expired, and all seats are taken or promised to open invitations.
+    NoSeats,
     /// There is no such invitation in the portal.
     Unknown,
     /// The tables did not answer; it can be tried again.
@@ -98,7 +103,7 @@ pub(crate) async fn act(
             continue;
         }
         let done = match actions.action {
-            Action::Resend => renew(&inviter, &portal, id).await.map(|new| {
+            Action::Resend => renew(&inviter, &portal, id, actions.overbook).await.map(|new| {
                 renewed.push((results.len(), new));
                 Happened::Resent
             }),
@@ -119,6 +124,7 @@ fn happened(problem: Problem, some_are_done: bool) -> Result<Happened, Problem> 
     match problem.kind() {
         Kind::NotFound => Ok(Happened::Unknown),
         Kind::InvitationClosed => Ok(Happened::Closed),
+        Kind::NoSeats => Ok(Happened::NoSeats),
         Kind::Unavailable if some_are_done => Ok(Happened::Unavailable),
         _ => Err(problem),
     }

@@ -11,7 +11,6 @@ use portico_access::{
     passwords::{NewPasswordError, PasswordEntry},
 };
 use portico_domain::{
-    address::Address,
     code::Code,
     ids::PortalId,
     limits::Caps,
@@ -24,7 +23,7 @@ use portico_http::{
     Access, Api, Body, Client, CurrentUser, Kind, PathId, Problem, Problems, Reader, SignInOutcome, entry_refusal, read_flow, refusal,
     signed_in_response,
 };
-use portico_messaging::{Messenger, texts};
+use portico_messaging::{Notices, texts};
 use portico_runtime::{Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::{Deserialize, Serialize};
@@ -39,8 +38,7 @@ struct Passwords {
     gate: Gate,
     store: Store,
     caps: Caps,
-    messenger: Messenger,
-    default_signature: String,
+    notices: Notices,
     deployment: Deployment,
 }
 
@@ -51,8 +49,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         gate: Gate::new(store.clone(), deployment),
         store: store.clone(),
         caps: deployment.caps()?,
-        messenger: Messenger::open(deployment)?,
-        default_signature: deployment.default_signature()?,
+        notices: Notices::open(deployment)?,
         deployment: deployment.clone(),
     };
     Ok(Api::guarded(deployment, &store)
@@ -210,15 +207,9 @@ fn read_proof(flow: &str, code: &str) -> Result<(portico_domain::code::Flow, Cod
 }
 
 impl Passwords {
-    /// Tells the owner by mail where there is a mailbox, else by SMS (S18). The password stands whether or not the message goes out.
+    /// Tells the owner (S18). The password stands whether or not the message goes out.
     async fn tell_owner(&self, portal: &Portal, user: &User, reader: &Reader) {
-        let address: Option<&Address> = user.email.as_ref().or(user.phone.as_ref());
-        let settings = &portal.settings;
-        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
-        let message = texts::password_changed(signature, settings.name.as_str(), user.locale);
-        if let Some(address) = address
-            && let Err(error) = self.messenger.send(address, &message).await
-        {
+        if let Err(error) = self.notices.tell(portal, user, texts::password_changed).await {
             tracing::error!(request = reader.request_id, user = %user.id, %error, "the owner was not told of a new password");
         }
     }

@@ -36,12 +36,14 @@ pub struct Docs;
 struct Pages {
     store: Store,
     clock: Clock,
+    /// Where the page sends files.
+    uploads: String,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
-    let pages = Pages { store, clock: deployment.clock().clone() };
+    let pages = Pages { store, clock: deployment.clock().clone(), uploads: origin(&deployment.uploads_url()?).to_owned() };
     Ok(Api::anonymous(deployment)
         .route(Method::GET, "/p/{suffix}", Access::Anonymous, portal_page)
         .route(Method::GET, "/v1/links/{suffix}", Access::Anonymous, resolve_link)
@@ -64,7 +66,7 @@ async fn portal_page(
     // A session of another portal is none here (F27).
     let session = session?.filter(|(owner, _)| *owner == portal.id).map(|(_, view)| view);
     let wechat = offers_wechat(&pages.store, &portal, &link).await?;
-    page::answer(&portal, &PageView::new(&portal, &link, reader.locale, session, wechat, now), reader.locale, gzip)
+    page::answer(&portal, &PageView::new(&portal, &link, reader.locale, session, wechat, now), reader.locale, &pages.uploads, gzip)
 }
 
 /// Whether WeChat works at a link: it is offered, and the organisation has a service account (F15, F82). Asked only where it is offered.
@@ -89,6 +91,12 @@ struct LinkTarget {
 async fn resolve_link(State(pages): State<Arc<Pages>>, Path(suffix): Path<String>) -> Result<Json<LinkTarget>, Problem> {
     let (portal, link) = find(&pages.store, &suffix).await?.ok_or(Kind::NotFound)?;
     Ok(Json(LinkTarget { portal: portal.id, name: portal.settings.name.as_str().to_owned(), link: link.suffix }))
+}
+
+/// The origin of an address.
+fn origin(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    url[authority..].find('/').map_or(url, |end| &url[..authority + end])
 }
 
 async fn find(store: &Store, suffix: &str) -> Result<Option<(Portal, Link)>, Problem> {

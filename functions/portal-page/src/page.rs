@@ -39,10 +39,12 @@ struct Filling<'a> {
     style: String,
     portal: String,
     pictures: Vec<&'a str>,
+    /// The origin that the page sends files to, if its users may.
+    uploads: &'a str,
 }
 
 /// The page of a portal.
-pub(crate) fn answer(portal: &Portal, view: &PageView<'_>, locale: Locale, gzip: bool) -> Result<Response, Problem> {
+pub(crate) fn answer(portal: &Portal, view: &PageView<'_>, locale: Locale, uploads: &str, gzip: bool) -> Result<Response, Problem> {
     let design = &portal.settings.design;
     let mut style = format!(":root{{--accent:{};", design.accent.as_str());
     if let Some(background) = &design.background {
@@ -55,13 +57,14 @@ pub(crate) fn answer(portal: &Portal, view: &PageView<'_>, locale: Locale, gzip:
     style.push('}');
     let pictures = design.logo.iter().chain(&design.background_image).map(|picture| picture.origin()).collect();
     let json = script_safe(&serde_json::to_string(view).map_err(Problem::internal)?);
-    respond(StatusCode::OK, &Filling { lang: locale.tag(), title: escape(title(portal)), style, portal: json, pictures }, gzip)
+    let uploads = if portal.settings.profile.name { uploads } else { "" };
+    respond(StatusCode::OK, &Filling { lang: locale.tag(), title: escape(title(portal)), style, portal: json, pictures, uploads }, gzip)
 }
 
 /// The page that says that nothing is here.
 pub(crate) fn not_found(locale: Locale, gzip: bool) -> Result<Response, Problem> {
     let portal = script_safe(&json!({ "error": "not-found", "locale": locale }).to_string());
-    let filling = Filling { lang: locale.tag(), title: "Portico".into(), style: String::new(), portal, pictures: Vec::new() };
+    let filling = Filling { lang: locale.tag(), title: "Portico".into(), style: String::new(), portal, pictures: Vec::new(), uploads: "" };
     respond(StatusCode::NOT_FOUND, &filling, gzip)
 }
 
@@ -71,7 +74,7 @@ fn respond(status: StatusCode, filling: &Filling<'_>, gzip: bool) -> Result<Resp
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy(&nonce, &filling.pictures)).map_err(Problem::internal)?);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy(&nonce, filling)).map_err(Problem::internal)?);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, accept-language, cookie"));
     if gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -125,11 +128,12 @@ fn store(member: &mut Vec<u8>, block: &[u8], last: bool) {
     member.extend_from_slice(block);
 }
 
-/// The page's policy (S60): its own inline script and styles by nonce, pictures of the portal, calls to ourselves; nothing else.
-fn policy(nonce: &str, pictures: &[&str]) -> String {
-    let pictures = pictures.join(" ");
+/// The page's policy (S60): its own inline script and styles by nonce, pictures of the portal, calls to ourselves, files to where the
+/// picture of a user goes; nothing else.
+fn policy(nonce: &str, filling: &Filling<'_>) -> String {
+    let (pictures, uploads) = (filling.pictures.join(" "), filling.uploads);
     format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data: {pictures}; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data: {pictures}; connect-src 'self' {uploads}; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 }
@@ -160,7 +164,7 @@ mod tests {
     #[test]
     fn the_zipped_page_is_the_plain_page() {
         let portal = format!("{{\"name\":\"__TITLE__\",\"long\":\"{}\"}}", "长".repeat(70_000));
-        let filling = Filling { lang: "en", title: "__PORTAL__".into(), style: String::new(), portal, pictures: Vec::new() };
+        let filling = Filling { lang: "en", title: "__PORTAL__".into(), style: String::new(), portal, pictures: Vec::new(), uploads: "" };
         let mut unzipped = String::new();
         flate2::read::GzDecoder::new(&gzipped(&filling, "nonce")[..]).read_to_string(&mut unzipped).unwrap();
         assert_eq!(unzipped, plain(&filling, "nonce"));

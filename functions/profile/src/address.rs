@@ -9,13 +9,13 @@ use portico_domain::{
     portal::Portal,
     user::User,
 };
-use portico_http::{Body, CurrentUser, Kind, Problem, Problems, Reader, read_flow, refusal};
+use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, Reader, read_flow, refusal};
 use portico_messaging::texts;
 use portico_store::Written;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{Profiles, TRIES, view::Me};
+use crate::{Profiles, TRIES};
 
 /// The code that shows that the new address is theirs.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -9,12 +9,12 @@ use portico_domain::{
     portal::Portal,
     user::User,
 };
-use portico_http::{Body, CurrentUser, FieldProblem, Kind, Problem, Problems};
+use portico_http::{Body, CurrentUser, FieldProblem, Kind, Me, Problem, Problems};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{Profiles, TRIES, view::Me};
+use crate::{Profiles, TRIES};
 
 /// What somebody changes of themselves; what is absent stays. Role, status and addresses are not among it (S47).
 #[derive(Debug, Deserialize, ToSchema)]

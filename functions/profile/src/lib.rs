@@ -5,7 +5,6 @@ mod address;
 mod authenticator;
 mod change;
 mod sessions;
-mod view;
 
 use std::sync::Arc;
 
@@ -20,13 +19,11 @@ use portico_domain::{
     portal::Portal,
     user::{Status, User},
 };
-use portico_http::{Access, Api, CurrentUser, Kind, Problem, Problems, clear_cookie};
-use portico_messaging::Messenger;
+use portico_http::{Access, Api, CurrentUser, Kind, Me, Problem, Problems, clear_cookie};
+use portico_messaging::{Messenger, Notices};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use utoipa::OpenApi;
-
-use crate::view::Me;
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
@@ -52,6 +49,7 @@ struct Profiles {
     store: Store,
     clock: Clock,
     messenger: Messenger,
+    notices: Notices,
     default_signature: String,
 }
 
@@ -63,6 +61,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
         store: store.clone(),
         clock: deployment.clock().clone(),
         messenger: Messenger::open(deployment)?,
+        notices: Notices::open(deployment)?,
         default_signature: deployment.default_signature()?,
     };
     Ok(Api::guarded(deployment, &store)

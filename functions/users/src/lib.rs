@@ -16,7 +16,7 @@ use portico_domain::{
     user::{Decided, Status, User},
     wechat::OpenId,
 };
-use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Problem, Problems, RunningSessions, page_limit, picture_url};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Change, Store, Table};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ struct ManagedUser {
     open_id: Option<OpenId>,
     /// Their role.
     role: RoleId,
+    /// Where their picture is: an address below that of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     /// What they filled in, by field.
     #[schema(value_type = std::collections::HashMap<String, Object>)]
     fields: std::collections::BTreeMap<FieldId, Value>,
@@ -92,6 +95,7 @@ impl ManagedUser {
             status: user.status,
             name: user.name().map(str::to_owned),
             role: portal.effective_role(&user.role),
+            picture: picture_url(&user),
             phone: user.phone,
             email: user.email,
             open_id: user.wechat.map(|identity| identity.openid),

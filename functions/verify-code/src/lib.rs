@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::Method;
-use portico_access::{AccessError, Arrival, Gate, Outcome, Visitor, authenticator::Factor};
+use portico_access::{
+    AccessError, Arrival, Gate, Outcome, Visitor,
+    authenticator::{Factor, Passed},
+};
 use portico_domain::{code::Code, ids::PortalId};
 use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
+use portico_messaging::{Notices, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -18,11 +22,18 @@ use utoipa::{OpenApi, ToSchema};
 #[openapi(paths(verify_code))]
 pub struct Docs;
 
+struct Door {
+    gate: Gate,
+    notices: Notices,
+    clock: Clock,
+}
+
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
-    let state = Arc::new((Gate::new(store, deployment), deployment.clock().clone()));
-    Ok(Api::anonymous(deployment).route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code).with_state(state))
+    let (gate, notices) = (Gate::new(store, deployment), Notices::open(deployment)?);
+    let door = Arc::new(Door { gate, notices, clock: deployment.clock().clone() });
+    Ok(Api::anonymous(deployment).route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code).with_state(door))
 }
 
 /// The code that a person read: `flow` and `code`; or, as a second step, `ticket` and `totp` or `recoveryCode`.
@@ -53,30 +64,48 @@ struct CodeAnswer {
 #[utoipa::path(post, path = "/v1/portals/{portal}/sessions", operation_id = "verifyCode", tag = "sign-in", params(("portal" = PortalId, Path)), request_body = CodeAnswer,
     responses((status = 200, description = "In, or what comes next", body = SignInOutcome), Problems))]
 async fn verify_code(
-    State(state): State<Arc<(Gate, Clock)>>,
+    State(door): State<Arc<Door>>,
     PathId(portal): PathId<PortalId>,
     reader: Reader,
     Client(visitor): Client,
     Body(answer): Body<CodeAnswer>,
 ) -> Result<Response, Problem> {
-    let (gate, clock) = &*state;
+    let gate = &door.gate;
     let outcome = match &answer {
         CodeAnswer { flow: Some(flow), code: Some(code), totp: None, recovery_code: None, .. } => {
             let code = read_code(code, "/code")?;
             by_code(gate, portal, flow, code, &answer, &visitor).await?
         }
         CodeAnswer { flow: None, code: None, ticket: Some(ticket), totp: Some(totp), recovery_code: None, .. } => {
-            gate.second_step_by(portal, ticket, Factor::Code(read_code(totp, "/totp")?), &visitor).await
+            gate.second_step_by(portal, ticket, Factor::Code(read_code(totp, "/totp")?), &visitor).await.and_then(|passed| passed.outcome)
         }
         CodeAnswer { flow: None, code: None, ticket: Some(ticket), totp: None, recovery_code: Some(typed), .. } => {
-            gate.second_step_by(portal, ticket, Factor::Recovery(typed), &visitor).await
+            door.by_recovery_code(portal, ticket, typed, &visitor, &reader).await
         }
         _ => {
             let detail = "either `flow` and `code`, or `ticket` and one of `totp` and `recoveryCode`, are needed";
             return Err(Problem::invalid("", "required", detail));
         }
     };
-    signed_in_response(outcome, &reader, clock.now())
+    signed_in_response(outcome, &reader, door.clock.now())
+}
+
+impl Door {
+    /// Takes a recovery code, and tells its owner, who should know that there is one less (F19).
+    async fn by_recovery_code(
+        &self,
+        portal: PortalId,
+        ticket: &str,
+        typed: &str,
+        visitor: &Visitor,
+        reader: &Reader,
+    ) -> Result<Outcome, AccessError> {
+        let Passed { portal, user, outcome } = self.gate.second_step_by(portal, ticket, Factor::Recovery(typed), visitor).await?;
+        if let Err(error) = self.notices.tell(&portal, &user, texts::recovery_code_used).await {
+            tracing::error!(request = reader.request_id, user = %user.id, %error, "the owner was not told of a recovery code");
+        }
+        outcome
+    }
 }
 
 fn read_code(typed: &str, pointer: &str) -> Result<Code, Problem> {

@@ -64,6 +64,7 @@ pub struct Cloud {
     database: Database,
     meter: Meter,
     capture: Capture,
+    objects: Objects,
     wechat: WeChat,
     schedules: Schedules,
     seeds: Seeds,
@@ -99,10 +100,10 @@ impl Cloud {
         }
         let rights = Arc::new(if options.background { Rights::default() } else { Rights::of(&template) });
         let meter = Meter::start(database.endpoint(), rights.clone(), &mut tasks).await?;
-        let capture = Capture::start(folder, &template.secrets, rights, now.clone(), &mut tasks).await?;
+        let capture = Capture::start(folder, &template.secrets, rights.clone(), now.clone(), &mut tasks).await?;
         let mut callers: Vec<_> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
         callers.push(EVERYBODY.to_owned());
-        let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, &mut tasks).await?;
+        let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, rights, &mut tasks).await?;
 
         let wechat = WeChat::new(now.clone());
         let wechat_url = format!("{base_url}/_local/wechat");
@@ -122,6 +123,7 @@ impl Cloud {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
+            objects: objects.endpoint().to_owned(),
             origins: format!("{base_url} {}", base_url.replace("127.0.0.1", "localhost")),
             given: options.environment,
         });
@@ -150,7 +152,21 @@ impl Cloud {
                 tracing::error!(%error, "the gateway's port is closed");
             }
         });
-        Ok(Self { base_url, template, environment, database, meter, capture, wechat, schedules, seeds, tasks, gateway, stop: Some(stop) })
+        Ok(Self {
+            base_url,
+            template,
+            environment,
+            database,
+            meter,
+            capture,
+            objects,
+            wechat,
+            schedules,
+            seeds,
+            tasks,
+            gateway,
+            stop: Some(stop),
+        })
     }
 
     /// The gateway's address, such as `http://127.0.0.1:8787`.
@@ -181,6 +197,12 @@ impl Cloud {
     #[must_use]
     pub fn messages(&self) -> &Messages {
         self.capture.messages()
+    }
+
+    /// The buckets, and what was done to them.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.objects
     }
 
     /// The stand-in for WeChat.
@@ -263,6 +285,8 @@ struct Environment {
     functions: BTreeMap<String, BTreeMap<String, String>>,
     /// What Lambda gives to all.
     shared: BTreeMap<String, String>,
+    /// Where buckets are.
+    objects: String,
     /// Origins under which the gateway is reached.
     origins: String,
     /// What the local cloud's options set over all that.
@@ -275,6 +299,11 @@ impl Environment {
         // API Gateway's own name is the origin where the template names none; it is always https, which we are not.
         if let Some(origins) = environment.get_mut("PUBLIC_URL").filter(|origins| origins.is_empty()) {
             origins.clone_from(&self.origins);
+        }
+        // Ours has no name for each bucket.
+        if let Some(uploads) = environment.get_mut("UPLOADS_URL") {
+            let bucket = uploads.trim_start_matches("https://").split('.').next().unwrap_or_default();
+            *uploads = format!("{}/{bucket}", self.objects);
         }
         let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL") || matches!(name, "WECHAT_API_URL" | "WECHAT_OPEN_URL");
         for (name, value) in self.given.iter().filter(|(_, value)| !value.is_empty()) {

@@ -31,6 +31,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("admission", admission::api),
         ("approve", approve::api),
         ("invite", invite::api),
+        ("picture", picture::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),
         ("profile", profile::api),

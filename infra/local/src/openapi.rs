@@ -59,6 +59,7 @@ pub fn document() -> openapi::OpenApi {
 /// The documents of the functions.
 fn parts() -> Vec<openapi::OpenApi> {
     vec![
+        picture::Docs::openapi(),
         portal_page::Docs::openapi(),
         send_code::Docs::openapi(),
         password::Docs::openapi(),

@@ -368,7 +368,7 @@ impl Gate {
         Ok(match step {
             Step::Follow | Step::FirstBind(_) => return Err(AccessError::TicketExpired),
             Step::SecondStep => {
-                let authenticator = self.store.credentials(portal.id, user.id).await?.authenticator;
+                let authenticator = self.store.authenticator(portal.id, user.id).await?.filter(|authenticator| authenticator.confirmed);
                 Outcome::SecondStep {
                     ticket,
                     channels: Channels(user.phone.into_iter().chain(user.email).collect()),

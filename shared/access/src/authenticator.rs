@@ -43,6 +43,17 @@ pub enum Factor<'a> {
     Recovery(&'a str),
 }
 
+/// A second step that was taken: what was brought is used up, whatever comes of the sign-in.
+#[derive(Debug)]
+pub struct Passed {
+    /// The portal.
+    pub portal: Portal,
+    /// Whose second step it was.
+    pub user: User,
+    /// Where the sign-in stands.
+    pub outcome: Result<Outcome, AccessError>,
+}
+
 /// What an app is set up with.
 #[derive(Debug)]
 pub struct SetUp {
@@ -74,7 +85,7 @@ impl Gate {
         ticket: &str,
         factor: Factor<'_>,
         visitor: &Visitor,
-    ) -> Result<Outcome, AccessError> {
+    ) -> Result<Passed, AccessError> {
         let now = self.deployment.clock().now();
         let facts = ticket::read(&self.keyring, portal, ticket, now).await?;
         if facts.open != Open::SecondStep {
@@ -82,7 +93,8 @@ impl Gate {
         }
         let (portal, user) = self.account(portal, facts.user).await?;
         self.check_factor(&user, factor, now).await?;
-        self.finish_second_step(portal, user, facts, visitor, now).await
+        let outcome = self.finish_second_step(portal.clone(), user.clone(), facts, visitor, now).await;
+        Ok(Passed { portal, user, outcome })
     }
 
     /// Begins to set an app up, in the place of one that was never finished.

@@ -76,6 +76,11 @@ impl Keys {
         derive(&self.secret, "portico recovery code pepper v1")
     }
 
+    /// What goes into the keys that kept answers are sealed with.
+    pub(crate) fn answer_pepper(&self) -> [u8; 32] {
+        derive(&self.secret, "portico kept answer pepper v1")
+    }
+
     /// The key that the secrets and tokens of service accounts are encrypted with (S66). Derived when asked for.
     pub(crate) fn wechat(&self) -> [u8; 32] {
         derive(&self.secret, "portico wechat key v1")

@@ -8,6 +8,7 @@ pub mod authenticator;
 pub mod codes;
 mod gate;
 mod global_token;
+mod kept;
 pub mod keys;
 pub mod passwords;
 mod sealing;
@@ -19,6 +20,7 @@ mod wechat_entry;
 
 pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
+pub use kept::{AnswerSeal, SealedAnswer};
 pub use keys::Keyring;
 pub use wechat_door::{Landing, NewScan, SCAN, WeChatDoor, WeChatReturn, Wish};
 pub use wechat_entry::{Following, WeChatEntry};

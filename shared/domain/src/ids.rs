@@ -105,6 +105,10 @@ id!(
     InvitationId
 );
 id!(
+    /// The picture of a user. Whoever knows it may see the picture: its random bits are not to be guessed.
+    PictureId
+);
+id!(
     /// One sign-in that is under way; every ticket of it carries the same one.
     FlowId
 );

@@ -40,6 +40,9 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The time after which a send no longer counts for anything.
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// Invitations to one recipient of a portal in any day.
+const INVITATIONS_DAILY: usize = 5;
+
 /// A cap was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests")]
@@ -74,6 +77,21 @@ impl Sends {
             }
         }
     }
+
+    /// The history with one more invitation at `now`, if the recipient has not got as many today as anybody gets.
+    pub fn admit_invitation(&self, now: Timestamp) -> Result<Self, TooMany> {
+        let now_s = now.as_second();
+        let mut recent: Vec<i64> = self.0.iter().copied().filter(|at| now_s - at < DAY.as_secs()).collect();
+        match recent.len().checked_sub(INVITATIONS_DAILY).and_then(|oldest| recent.get(oldest)) {
+            Some(oldest) => {
+                Err(TooMany { retry_at: Timestamp::from_second(oldest.saturating_add(DAY.as_secs())).unwrap_or(Timestamp::MAX) })
+            }
+            None => {
+                recent.push(now_s);
+                Ok(Self(recent))
+            }
+        }
+    }
 }
 
 /// Whole seconds from `now` until `at`, at least 1: the value of `Retry-After` (RFC 9110 10.2.3).
@@ -101,6 +119,16 @@ mod tests {
         let once = Sends::default().admit(&caps, at(0)).unwrap();
         assert_eq!(once.admit(&caps, at(59)), Err(TooMany { retry_at: at(60) }));
         assert!(once.admit(&caps, at(60)).is_ok());
+    }
+
+    #[test]
+    fn five_invitations_a_day_reach_a_recipient() {
+        let mut sends = Sends::default();
+        for second in 0..5 {
+            sends = sends.admit_invitation(at(second)).unwrap();
+        }
+        assert_eq!(sends.admit_invitation(at(86_399)), Err(TooMany { retry_at: at(86_400) }));
+        assert!(sends.admit_invitation(at(86_400)).is_ok());
     }
 
     #[test]

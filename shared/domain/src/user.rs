@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::{Address, AddressKind, Channel},
     fields::{Answers, NAME},
-    ids::{InvitationId, MemberId, PortalId, UserId},
+    ids::{InvitationId, MemberId, PictureId, PortalId, UserId},
     locale::Locale,
     portal::RoleId,
     text::Text,
@@ -136,6 +136,9 @@ pub struct User {
     /// The invitation that they came by (F31).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
+    /// Their picture (F80).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureId>,
 }
 
 impl User {
@@ -159,6 +162,7 @@ impl User {
             decided: None,
             consent: None,
             invitation: None,
+            picture: None,
         }
     }
 

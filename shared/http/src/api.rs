@@ -1,5 +1,7 @@
 //! The routes of a function, each with the right that it asks for (S44).
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     handler::Handler,
@@ -7,6 +9,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use http::Method;
+use portico_access::AnswerSeal;
 use portico_domain::member::Right;
 use portico_runtime::Deployment;
 use portico_store::Store;
@@ -57,7 +60,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// A function with routes for users or members, whom it finds in `store`, or with routes that take `Idempotency-Key`.
     pub fn guarded(deployment: &Deployment, store: &Store) -> Self {
-        Self { guard: Some(Guard { store: store.clone(), clock: deployment.clock().clone() }), ..Self::anonymous(deployment) }
+        let seal = Arc::new(AnswerSeal::new(deployment));
+        let guard = Guard { store: store.clone(), clock: deployment.clock().clone(), seal };
+        Self { guard: Some(guard), ..Self::anonymous(deployment) }
     }
 
     /// Adds a route. Whether it takes `Idempotency-Key` follows from method and path ([`takes_key`]).

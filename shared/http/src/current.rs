@@ -1,5 +1,7 @@
 //! Who is calling: external users by cookie or bearer token, members by bearer token.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
     http::request::Parts,
@@ -7,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
+use portico_access::AnswerSeal;
 use portico_domain::{
     ids::PortalId,
     member::{Member, Right},
@@ -23,6 +26,8 @@ use crate::{Kind, Problem, outcome::COOKIE};
 pub(crate) struct Guard {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    /// Seals answers that are kept for repetitions.
+    pub(crate) seal: Arc<AnswerSeal>,
 }
 
 /// An external user who is signed in, as the tables have them now (S26).

@@ -5,7 +5,7 @@
 //!
 //! Answers below 500 are kept for 24 hours; those that say when to come back only until then, since afterwards they are no longer
 //! true. What is never kept: answers of 500 and more, so that a repetition is a new try; answers that set a cookie (S22); answers with a
-//! body of more than 300 KiB.
+//! body of more than 300 KiB. Bodies are kept sealed: the tables do not show what was answered (S48, [`portico_access::AnswerSeal`]).
 
 use axum::{
     body::Body,
@@ -17,9 +17,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
 use http_body_util::{BodyExt, Limited};
 use jiff::{SignedDuration, Timestamp};
+use portico_access::{AccessError, SealedAnswer};
 use portico_domain::ids::PortalId;
 use portico_runtime::entropy;
-use portico_store::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Table, Tenant, Turn};
+use portico_store::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, StoreError, Table, Tenant, Turn};
 
 use crate::{ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader, body::max_bytes, current::Guard, edge::finish};
 
@@ -94,30 +95,46 @@ impl Once {
             Turn::Run(hold) => {
                 let reader = Reader::of(&parts);
                 let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-                self.keep(&hold, response, &reader).await
+                self.keep(&hold, &key, response, &reader).await
             }
             Turn::Running => Err(Problem::from(Kind::InProgress).retry_after(SOON)),
-            Turn::Answered(answer) => repeated(answer),
+            Turn::Answered(answer, hold) => {
+                let sealed = SealedAnswer { text: answer.body, secret_version: answer.secret_version };
+                let body = self.guard.seal.open(&key, &hold, &sealed).await.map_err(Problem::internal)?;
+                repeated(answer.status, answer.headers, body)
+            }
             Turn::Other => Err(Kind::KeyMismatch.into()),
         }
     }
 
     /// Keeps an answer for repetitions, if it is one to keep. What was done is done: if it cannot be kept, it is given all the same.
-    async fn keep(&self, hold: &Hold, response: Response, reader: &Reader) -> Result<Response, Problem> {
+    async fn keep(&self, hold: &Hold, key: &str, response: Response, reader: &Reader) -> Result<Response, Problem> {
         let response = if response.status().is_server_error() { response } else { finish(response, reader) };
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(Problem::internal)?.to_bytes();
-        let store = &self.guard.store;
-        let kept = if is_kept(&head, body.len()) {
-            store.keep_answer(hold, &kept(&head, body.to_vec()), come_back(&head, self.guard.clock.now())).await
-        } else {
-            store.let_go(hold).await
-        };
-        if let Err(error) = kept {
+        if let Err(error) = self.write(hold, key, &head, &body).await {
             tracing::error!(request = reader.request_id, %error, "an answer was not kept for its repetition");
         }
         Ok(Response::from_parts(head, Body::from(body)))
     }
+
+    async fn write(&self, hold: &Hold, key: &str, head: &response::Parts, body: &[u8]) -> Result<(), NotKept> {
+        let store = &self.guard.store;
+        if !is_kept(head, body.len()) {
+            return Ok(store.let_go(hold).await?);
+        }
+        let sealed = self.guard.seal.seal(key, hold.random(), body).await?;
+        Ok(store.keep_answer(hold, &kept(head, sealed), come_back(head, self.guard.clock.now())).await?)
+    }
+}
+
+/// Why an answer was not kept.
+#[derive(Debug, thiserror::Error)]
+enum NotKept {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Seal(#[from] AccessError),
 }
 
 /// Reads the key: `"a-key"` or `a-key`, which are the same one.
@@ -166,9 +183,14 @@ fn is_kept(head: &response::Parts, body_bytes: usize) -> bool {
     !head.status.is_server_error() && !head.headers.contains_key(header::SET_COOKIE) && body_bytes <= LONGEST_KEPT_BODY
 }
 
-fn kept(head: &response::Parts, body: Vec<u8>) -> KeptAnswer {
+fn kept(head: &response::Parts, sealed: SealedAnswer) -> KeptAnswer {
     let value = |name: &HeaderName| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned()));
-    KeptAnswer { status: head.status.as_u16(), headers: KEPT_HEADERS.iter().filter_map(value).collect(), body }
+    KeptAnswer {
+        status: head.status.as_u16(),
+        headers: KEPT_HEADERS.iter().filter_map(value).collect(),
+        body: sealed.text,
+        secret_version: sealed.secret_version,
+    }
 }
 
 /// When an answer stops being true, if it says so itself.
@@ -177,10 +199,10 @@ fn come_back(head: &response::Parts, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
-fn repeated(answer: KeptAnswer) -> Result<Response, Problem> {
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
-    for (name, value) in answer.headers {
+fn repeated(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Result<Response, Problem> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(Problem::internal)?;
+    for (name, value) in headers {
         let (name, value) = (HeaderName::try_from(name), HeaderValue::try_from(value));
         response.headers_mut().insert(name.map_err(Problem::internal)?, value.map_err(Problem::internal)?);
     }

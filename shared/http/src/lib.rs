@@ -6,6 +6,7 @@ mod browser;
 mod current;
 mod edge;
 mod idempotency;
+mod me;
 mod outcome;
 pub mod problem;
 mod request;
@@ -16,6 +17,7 @@ pub use body::Body;
 pub use browser::Browser;
 pub use current::{CurrentMember, CurrentUser, presented_session};
 pub use idempotency::takes_key;
+pub use me::{Me, picture_url};
 pub use outcome::{
     PortalView, SessionView, SignInOutcome, UserView, address_refusal, clear_cookie, entry_refusal, refusal, sign_in_page,
     signed_in_response,

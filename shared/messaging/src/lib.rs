@@ -1,6 +1,7 @@
 //! What Portico says to people, and how it reaches them: texts, the signature, SMS through SNS, email through SES.
 
 mod email;
+mod notices;
 mod sms;
 pub mod texts;
 
@@ -8,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use portico_domain::address::{Address, AddressKind};
 use portico_runtime::{Deployment, MissingVariable};
+
+pub use notices::{Notice, Notices};
 
 use crate::{email::EmailSender, sms::SmsSender, texts::Message};
 

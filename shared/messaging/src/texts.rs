@@ -108,6 +108,57 @@ pub fn password_changed(signature: &str, portal: &str, locale: Locale) -> Messag
     notice(signature, portal, subject, text, locale)
 }
 
+/// Tells users that an authenticator app counts for their second step from now on (F19).
+pub fn authenticator_set(signature: &str, portal: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: an authenticator app was set up"),
+            format!(
+                "An authenticator app was set up for your account at {portal}. If it was not you, change your password now and tell the administrators."
+            ),
+        ),
+        Locale::Zh => (
+            format!("{portal}：已启用身份验证器"),
+            format!("您在“{portal}”的账号已启用身份验证器。如非本人操作，请立即修改密码并联系管理员。"),
+        ),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+/// Tells users that their authenticator app was taken away, with its recovery codes (F19).
+pub fn authenticator_removed(signature: &str, portal: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: your authenticator app was removed"),
+            format!(
+                "The authenticator app of your account at {portal} was removed. If it was not you, change your password now and tell the administrators."
+            ),
+        ),
+        Locale::Zh => (
+            format!("{portal}：身份验证器已移除"),
+            format!("您在“{portal}”的账号已移除身份验证器。如非本人操作，请立即修改密码并联系管理员。"),
+        ),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
+/// Tells users that one of their recovery codes was used to sign in (F19).
+pub fn recovery_code_used(signature: &str, portal: &str, locale: Locale) -> Message {
+    let (subject, text) = match locale {
+        Locale::En => (
+            format!("{portal}: a recovery code was used"),
+            format!(
+                "A recovery code was used to sign in to your account at {portal}. If it was not you, change your password now and tell the administrators."
+            ),
+        ),
+        Locale::Zh => (
+            format!("{portal}：恢复码已被使用"),
+            format!("您在“{portal}”的账号刚刚使用恢复码登录。如非本人操作，请立即修改密码并联系管理员。"),
+        ),
+    };
+    notice(signature, portal, subject, text, locale)
+}
+
 /// Tells users, where they were reached until then, that they have another phone number or mailbox now (S30).
 pub fn address_changed(signature: &str, portal: &str, locale: Locale) -> Message {
     let (subject, text) = match locale {

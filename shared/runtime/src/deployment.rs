@@ -30,12 +30,14 @@ struct Inner {
 }
 
 /// All variables that any function reads. A test compares this list with the template.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 17] = [
     "PORTALS_TABLE",
     "USERS_TABLE",
     "CODES_TABLE",
     "SECRET_ARN",
     "PUBLIC_URL",
+    "FILES_BUCKET",
+    "UPLOADS_URL",
     "SENDER_ADDRESS",
     "DEFAULT_SIGNATURE",
     "CAP_RECIPIENT_INTERVAL_SECONDS",
@@ -131,6 +133,16 @@ impl Deployment {
     pub fn public_urls(&self) -> Vec<String> {
         let urls = self.inner.variables.get("PUBLIC_URL").map(String::as_str).unwrap_or_default();
         urls.split_whitespace().map(|url| url.trim_end_matches('/').to_owned()).collect()
+    }
+
+    /// The bucket of files.
+    pub fn files_bucket(&self) -> Result<String, MissingVariable> {
+        self.required("FILES_BUCKET")
+    }
+
+    /// Where browsers send files: the address of the bucket.
+    pub fn uploads_url(&self) -> Result<String, MissingVariable> {
+        self.required("UPLOADS_URL")
     }
 
     /// The caps on sending codes (S9).

@@ -100,9 +100,9 @@ impl Store {
         }
     }
 
-    /// Ends an account (S69). The user, the claims of their addresses and of who they are at WeChat, their password and their seat go in one transaction, which fails
-    /// and is tried again if anybody changed the account meanwhile (R7); then their sessions and what else is kept of them. What is
-    /// left is a trail without personal data. False if there is no such user.
+    /// Ends an account (S69). The user, the claims of their addresses and of who they are at WeChat, their password, picture and seat go in
+    /// one transaction, which fails and is tried again if anybody changed the account meanwhile (R7); then their sessions and what else is
+    /// kept of them. What is left is a trail without personal data. False if there is no such user.
     ///
     /// The counters of codes sent to their addresses stay for their day, under a hash: else an account that is made and deleted again
     /// and again would get any number of messages (S9).
@@ -136,6 +136,9 @@ impl Store {
         for key in [password_key(portal.id, user.id), authenticator_key(portal.id, user.id)] {
             parts.push(delete(Delete::builder().table_name(&self.tables.users).set_key(Some(key.attributes())).build()?));
         }
+        if let Some(picture) = user.picture {
+            parts.push(delete(self.picture_gone(portal.id, picture)?));
+        }
         parts.extend(self.seat_part(portal.organisation, Some(user.status), None)?);
         let trail = Key::new(format!("PORTAL#{}#DELETED", portal.id), format!("USER#{}", user.id));
         let trail = to_item(&trail, &Trail { user: user.id, deleted_at: now, by })?;
@@ -143,7 +146,7 @@ impl Store {
         Ok(parts)
     }
 
-    /// The part that deletes a user who still has the status, the addresses and the identity that decide what else goes.
+    /// The part that deletes a user who still has the status, the addresses, the identity and the picture that decide what else goes.
     fn user_part(&self, user: &User) -> Result<Delete, StoreError> {
         let mut condition = "#status = :status".to_owned();
         let mut part = Delete::builder()
@@ -160,6 +163,13 @@ impl Store {
                 }
                 None => condition.push_str(&format!(" AND attribute_not_exists({name})")),
             }
+        }
+        match user.picture {
+            Some(picture) => {
+                condition.push_str(" AND picture = :picture");
+                part = part.expression_attribute_values(":picture", text(picture));
+            }
+            None => condition.push_str(" AND attribute_not_exists(picture)"),
         }
         match &user.wechat {
             Some(identity) => {

@@ -2,7 +2,7 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `ORG#<organisation>#CALL#<hash>`, `PORTAL#<portal>#CALL#<hash>` | `ANSWER` | `request`, `hold`, `expires`, `ttl`; while the call runs `heldUntil`, then `status`, `headers`, `body` |
+//! | `ORG#<organisation>#CALL#<hash>`, `PORTAL#<portal>#CALL#<hash>` | `ANSWER` | `request`, `hold`, `expires`, `ttl`; while the call runs `heldUntil`, then `status`, `headers`, `body`: sealed, `secretVersion` |
 //! | `PORTAL#<portal>#USER#<user>` | `CALL#<hash>` | the same, for a user: erased with the account (S69) |
 //!
 //! The hash is that of caller, route and key, so none of them stands in the table. `request` is the hash of key and request (R2): the
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, base64url, binary, instant, number, time_to_live, to_attribute},
+    items::{Item, Key, base64url, binary, instant, number, text, time_to_live, to_attribute},
     portals::is_condition,
     sessions::of_user,
 };
@@ -63,8 +63,8 @@ pub enum Turn {
     Run(Hold),
     /// Its twin runs.
     Running,
-    /// It was answered.
-    Answered(KeptAnswer),
+    /// It was answered, by a call with this hold.
+    Answered(KeptAnswer, [u8; 16]),
     /// The key belongs to a call that asked for something else (R2).
     Other,
 }
@@ -77,15 +77,24 @@ pub struct Hold {
     expires_at: Timestamp,
 }
 
-/// An answer as its repetitions get it.
+/// An answer as it is kept for repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAnswer {
     /// The status.
     pub status: u16,
     /// Names and values of the headers that are part of the answer.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body, sealed.
     pub body: Vec<u8>,
+    /// The version of the deployment's secret that it was sealed with; empty if with none.
+    pub secret_version: String,
+}
+
+impl Hold {
+    /// The random bytes that tell this call from all others.
+    pub fn random(&self) -> &[u8; 16] {
+        &self.hold
+    }
 }
 
 impl KeyedCall<'_> {
@@ -136,7 +145,7 @@ impl Store {
             // Our own write, whose answer was lost on its way to the SDK, which asked again.
             Err(Ok(item)) if has(&item, "hold", &hold) => Ok(Turn::Run(Hold { key, hold, expires_at })),
             Err(Ok(item)) if !has(&item, "request", &request) => Ok(Turn::Other),
-            Err(Ok(item)) if item.contains_key("status") => read_answer(&item).map(Turn::Answered),
+            Err(Ok(item)) if item.contains_key("status") => read_answer(&item).map(|(answer, hold)| Turn::Answered(answer, hold)),
             Err(Ok(_)) => Ok(Turn::Running),
             Err(Err(error)) => Err(error),
         }
@@ -151,7 +160,7 @@ impl Store {
             .update_item()
             .table_name(&self.tables.codes)
             .set_key(Some(hold.key.attributes()))
-            .update_expression("SET #status = :status, #headers = :headers, #body = :body, expires = :until, #ttl = :ttl REMOVE heldUntil")
+            .update_expression("SET #status = :status, #headers = :headers, #body = :body, secretVersion = :secretVersion, expires = :until, #ttl = :ttl REMOVE heldUntil")
             .condition_expression("#hold = :hold")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#headers", "headers")
@@ -161,6 +170,7 @@ impl Store {
             .expression_attribute_values(":status", number(answer.status))
             .expression_attribute_values(":headers", to_attribute(&answer.headers)?)
             .expression_attribute_values(":body", binary(&answer.body))
+            .expression_attribute_values(":secretVersion", text(&answer.secret_version))
             .expression_attribute_values(":until", instant(until))
             .expression_attribute_values(":ttl", time_to_live(until))
             .expression_attribute_values(":hold", binary(&hold.hold))
@@ -219,14 +229,17 @@ fn has(item: &Item, name: &str, bytes: &[u8]) -> bool {
     item.get(name).and_then(|value| value.as_b().ok()).is_some_and(|found| found.as_ref() == bytes)
 }
 
-fn read_answer(item: &Item) -> Result<KeptAnswer, StoreError> {
+fn read_answer(item: &Item) -> Result<(KeptAnswer, [u8; 16]), StoreError> {
     let malformed = || StoreError::Malformed("a call", "its answer cannot be read".into());
     let value = |name: &str| item.get(name).ok_or_else(malformed);
-    Ok(KeptAnswer {
+    let bytes = |name: &str| value(name)?.as_b().map(|bytes| bytes.as_ref().to_vec()).map_err(|_| malformed());
+    let answer = KeptAnswer {
         status: value("status")?.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?,
         headers: from_attribute_value(value("headers")?.clone()).map_err(|_| malformed())?,
-        body: value("body")?.as_b().map(|body| body.as_ref().to_vec()).map_err(|_| malformed())?,
-    })
+        body: bytes("body")?,
+        secret_version: value("secretVersion")?.as_s().cloned().map_err(|_| malformed())?,
+    };
+    Ok((answer, bytes("hold")?.try_into().map_err(|_| malformed())?))
 }
 
 #[cfg(test)]
@@ -258,13 +271,16 @@ mod tests {
 
     #[test]
     fn an_empty_body_is_an_answer_too() {
-        let answer = KeptAnswer { status: 204, headers: vec![("etag".into(), "\"3\"".into())], body: Vec::new() };
+        let answer =
+            KeptAnswer { status: 204, headers: vec![("etag".into(), "\"3\"".into())], body: Vec::new(), secret_version: "v1".into() };
         let item = Item::from([
             ("status".to_owned(), number(answer.status)),
             ("headers".to_owned(), to_attribute(&answer.headers).unwrap()),
             ("body".to_owned(), binary(&answer.body)),
+            ("secretVersion".to_owned(), text("v1")),
+            ("hold".to_owned(), binary(&[7; 16])),
         ]);
-        assert_eq!(read_answer(&item).unwrap(), answer);
+        assert_eq!(read_answer(&item).unwrap(), (answer, [7; 16]));
         assert!(read_answer(&Item::from([("status".to_owned(), number(204))])).is_err());
     }
 }

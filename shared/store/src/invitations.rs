@@ -11,13 +11,14 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use portico_domain::{
     address::AddressKey,
-    ids::{InvitationId, PortalId, UserId},
+    ids::{InvitationId, OrganisationId, PortalId, UserId},
     invitation::{Invitation, Standing},
+    seats::SeatChange,
     user::{Status, User},
 };
 use sha2::{Digest, Sha256};
@@ -25,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Store, StoreError,
     items::{Item, Key, Wanted, base64url, from_item, text, time_to_live, to_attribute, to_item},
-    portals::is_condition,
+    organisations::Promise,
     transaction::{Cancelled, check, delete, put, update},
     users::{Claim, address_partition, claim_key, user_key},
 };
@@ -83,6 +84,19 @@ pub enum Invited {
     AlreadyInvited,
     /// The address got an account meanwhile, or its account moved on.
     AlreadyRegistered,
+    /// All seats are taken, or promised to other invitations (F54).
+    NoSeats,
+}
+
+/// What came of repeating or withdrawing an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationMoved {
+    /// It is written.
+    Done,
+    /// It was accepted, withdrawn, repeated or replaced meanwhile: read it again.
+    Meanwhile,
+    /// It was over, and all seats are taken or promised to others (F54).
+    NoSeats,
 }
 
 /// One page of invitations, newest first.
@@ -162,10 +176,12 @@ impl Store {
         Ok((owner, found.take_as("an invitation", &invitation)?))
     }
 
-    /// Writes an invitation with its place in the list, in the place of `before`, if the address still has no other one, and the
-    /// account that it had.
+    /// Writes an invitation with its place in the list and the seat that it promises, in the place of `before`, if the address still has
+    /// no other one, and the account that it had. With `overbook` even if no seat is free.
     pub async fn invite(
         &self,
+        organisation: OrganisationId,
+        overbook: bool,
         invitation: &Invitation,
         token: &InvitationToken,
         before: Option<&Invitation>,
@@ -192,9 +208,13 @@ impl Store {
             let key = listing_key(portal, before.id).attributes();
             parts.push(delete(Delete::builder().table_name(&self.tables.users).set_key(Some(key)).build()?));
         }
+        parts.push(self.promise_part(organisation, invitation)?);
+        parts.extend(self.seats_part(organisation, SeatChange::Keep, Promise::Made { overbook })?);
+        let seats = parts.len() - 1;
         match self.write_all(parts).await {
             Ok(()) => Ok(Invited::Done),
             Err(Cancelled::Condition(0, _)) => Ok(Invited::AlreadyInvited),
+            Err(Cancelled::Condition(index, _)) if index == seats => Ok(Invited::NoSeats),
             Err(Cancelled::Condition(..)) => Ok(Invited::AlreadyRegistered),
             Err(Cancelled::Store(error)) => Err(error),
         }
@@ -214,51 +234,85 @@ impl Store {
         Ok(check.build()?)
     }
 
-    /// Gives an invitation a new end and a new token; the old link is dead thereby. False if it was accepted, withdrawn or replaced
-    /// meanwhile.
-    pub async fn renew_invitation(&self, invitation: &Invitation, token: &InvitationToken) -> Result<bool, StoreError> {
-        let ttl = clean_up(invitation);
-        let renewed = Update::builder()
-            .table_name(&self.tables.users)
-            .set_key(Some(key_of(invitation).attributes()))
-            .update_expression("SET expiresAt = :end, #token = :token, #ttl = :ttl")
-            .condition_expression("id = :id AND attribute_not_exists(acceptedBy) AND cancelled = :no")
-            .expression_attribute_names("#token", "token")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":end", to_attribute(&invitation.expires_at)?)
-            .expression_attribute_values(":token", text(token.hash(invitation.portal)))
-            .expression_attribute_values(":ttl", ttl.clone())
-            .expression_attribute_values(":id", text(invitation.id))
-            .expression_attribute_values(":no", AttributeValue::Bool(false));
-        let mut listing = listing_key(invitation.portal, invitation.id).attributes();
-        let address = invitation.address.key(invitation.portal).to_string();
-        listing.extend([("address".into(), text(address)), ("ttl".into(), ttl)]);
-        let listing = Put::builder().table_name(&self.tables.users).set_item(Some(listing));
-        match self.write_all(vec![update(renewed.build()?), put(listing.build()?)]).await {
-            Ok(()) => Ok(true),
-            Err(Cancelled::Condition(..)) => Ok(false),
+    /// Gives an invitation a new end and a new token; the old link is dead thereby. The promise of a seat moves along; if it ended, it is
+    /// made again, with `overbook` even if no seat is free (F54).
+    pub async fn renew_invitation(
+        &self,
+        organisation: OrganisationId,
+        overbook: bool,
+        before: &Invitation,
+        after: &Invitation,
+        token: &InvitationToken,
+    ) -> Result<InvitationMoved, StoreError> {
+        let renewal = self.renewal(before, after, token)?;
+        let mut parts = renewal.clone();
+        if before.expires_at != after.expires_at {
+            parts.extend([self.promise_ends(organisation, before)?, self.promise_part(organisation, after)?]);
+        }
+        match self.write_all(parts).await {
+            Ok(()) => return Ok(InvitationMoved::Done),
+            Err(Cancelled::Condition(2, _)) => {}
+            Err(Cancelled::Condition(..)) => return Ok(InvitationMoved::Meanwhile),
+            Err(Cancelled::Store(error)) => return Err(error),
+        }
+        let mut parts = renewal;
+        parts.push(self.promise_part(organisation, after)?);
+        parts.extend(self.seats_part(organisation, SeatChange::Keep, Promise::Made { overbook })?);
+        match self.write_all(parts).await {
+            Ok(()) => Ok(InvitationMoved::Done),
+            Err(Cancelled::Condition(3, _)) => Ok(InvitationMoved::NoSeats),
+            Err(Cancelled::Condition(..)) => Ok(InvitationMoved::Meanwhile),
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
 
-    /// Withdraws an invitation. False if it was accepted or replaced meanwhile: of a withdrawal and an acceptance that meet, one is
-    /// made (S48).
-    pub async fn cancel_invitation(&self, invitation: &Invitation) -> Result<bool, StoreError> {
-        let result = self
-            .client
-            .update_item()
+    /// The parts that write the new end and token, if the invitation is still as it was read.
+    fn renewal(&self, before: &Invitation, after: &Invitation, token: &InvitationToken) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let ttl = clean_up(after);
+        let renewed = self
+            .unsettled(before)?
+            .update_expression("SET expiresAt = :end, #token = :token, #ttl = :ttl")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":end", to_attribute(&after.expires_at)?)
+            .expression_attribute_values(":token", text(token.hash(after.portal)))
+            .expression_attribute_values(":ttl", ttl.clone());
+        let mut listing = listing_key(after.portal, after.id).attributes();
+        let address = after.address.key(after.portal).to_string();
+        listing.extend([("address".into(), text(address)), ("ttl".into(), ttl)]);
+        let listing = Put::builder().table_name(&self.tables.users).set_item(Some(listing));
+        Ok(vec![update(renewed.build()?), put(listing.build()?)])
+    }
+
+    /// An update of an invitation that nobody accepted, withdrew or repeated since it was read.
+    fn unsettled(&self, known: &Invitation) -> Result<UpdateBuilder, StoreError> {
+        Ok(Update::builder()
             .table_name(&self.tables.users)
-            .set_key(Some(key_of(invitation).attributes()))
+            .set_key(Some(key_of(known).attributes()))
+            .condition_expression("id = :id AND expiresAt = :known AND attribute_not_exists(acceptedBy) AND cancelled = :no")
+            .expression_attribute_values(":id", text(known.id))
+            .expression_attribute_values(":known", to_attribute(&known.expires_at)?)
+            .expression_attribute_values(":no", AttributeValue::Bool(false)))
+    }
+
+    /// Withdraws an invitation that is neither accepted nor withdrawn: of a withdrawal and an acceptance that meet, one is made (S48).
+    pub async fn cancel_invitation(&self, organisation: OrganisationId, invitation: &Invitation) -> Result<InvitationMoved, StoreError> {
+        let withdrawn = self
+            .unsettled(invitation)?
             .update_expression("SET cancelled = :yes")
-            .condition_expression("id = :id AND attribute_not_exists(acceptedBy)")
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .expression_attribute_values(":id", text(invitation.id))
-            .send()
-            .await;
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        let withdrawn = update(withdrawn.build()?);
+        let mut parts = vec![withdrawn.clone(), self.promise_ends(organisation, invitation)?];
+        parts.extend(self.seats_part(organisation, SeatChange::Keep, Promise::Ends)?);
+        let result = match self.write_all(parts).await {
+            // Time ended the promise before.
+            Err(Cancelled::Condition(1, _)) => self.write_all(vec![withdrawn]).await,
+            result => result,
+        };
         match result {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(error.into()),
+            Ok(()) => Ok(InvitationMoved::Done),
+            Err(Cancelled::Condition(..)) => Ok(InvitationMoved::Meanwhile),
+            Err(Cancelled::Store(error)) => Err(error),
         }
     }
 

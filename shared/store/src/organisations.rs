@@ -3,11 +3,16 @@
 //! | table | pk | sk | attributes |
 //! |---|---|---|---|
 //! | Portals | `ORG#<organisation>` | `ORG` | `name`, `createdAt` |
-//! | Users | `ORG#<organisation>` | `SEATS` | `used`, `total`: one counter, conditional in the transactions that change it (F77, R6) |
+//! | Users | `ORG#<organisation>` | `SEATS` | `used`, `total`, `committed`: used or promised to an open invitation; one counter, conditional in the transactions that change it (F54, F77, R6) |
 
-use aws_sdk_dynamodb::types::{Put, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
-use portico_domain::{ids::OrganisationId, member::Member, seats::Seats, text::Name};
+use portico_domain::{
+    ids::OrganisationId,
+    member::Member,
+    seats::{SeatChange, Seats},
+    text::Name,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +20,7 @@ use crate::{
     items::{Key, from_item, number, to_item},
     members::member_key,
     portals::is_condition,
-    transaction::{Cancelled, put},
+    transaction::{Cancelled, put, update},
 };
 
 /// An organisation: one customer of the deployment.
@@ -93,19 +98,70 @@ impl Store {
         }
     }
 
-    /// The part of a transaction that takes a seat, and fails if none is left.
-    pub(crate) fn take_seat(&self, organisation: OrganisationId) -> Result<Update, StoreError> {
-        let update = self.seats_update(organisation).update_expression("SET used = used + :one").condition_expression("used < #total");
-        Ok(update.expression_attribute_names("#total", "total").build()?)
+    /// The part of a transaction that moves the counter of seats, if anything moves: an item can be changed once in a transaction.
+    ///
+    /// It fails if a seat is to be taken and none is left (R6), or if one is to be promised and all are taken or promised (F54).
+    pub(crate) fn seats_part(
+        &self,
+        organisation: OrganisationId,
+        seat: SeatChange,
+        promise: Promise,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        let used = match seat {
+            SeatChange::Take => 1,
+            SeatChange::Free => -1,
+            SeatChange::Keep => 0,
+        };
+        let committed = used
+            + match promise {
+                Promise::Made { .. } => 1,
+                Promise::Ends => -1,
+                Promise::None => 0,
+            };
+        let (mut sets, mut conditions) = (Vec::new(), Vec::new());
+        let mut part = Update::builder().table_name(&self.tables.users).set_key(Some(seats_key(organisation).attributes()));
+        if used != 0 {
+            sets.push("used = used + :used");
+            part = part.expression_attribute_values(":used", number(used));
+        }
+        if committed != 0 {
+            // Before the first promise nothing but the used seats is committed.
+            sets.push("committed = if_not_exists(committed, used) + :committed");
+            part = part.expression_attribute_values(":committed", number(committed));
+        }
+        if sets.is_empty() {
+            return Ok(None);
+        }
+        match seat {
+            SeatChange::Take => conditions.push("used < #total"),
+            SeatChange::Free => conditions.push("used > :none"),
+            SeatChange::Keep => {}
+        }
+        if promise == (Promise::Made { overbook: false }) {
+            conditions.push("(committed < #total OR (attribute_not_exists(committed) AND used < #total))");
+        }
+        if conditions.iter().any(|condition| condition.contains("#total")) {
+            part = part.expression_attribute_names("#total", "total");
+        }
+        if seat == SeatChange::Free {
+            part = part.expression_attribute_values(":none", number(0));
+        }
+        let part = part.update_expression(format!("SET {}", sets.join(", ")));
+        let part = if conditions.is_empty() { part } else { part.condition_expression(conditions.join(" AND ")) };
+        Ok(Some(update(part.build()?)))
     }
+}
 
-    /// The part of a transaction that frees a seat.
-    pub(crate) fn free_seat(&self, organisation: OrganisationId) -> Result<Update, StoreError> {
-        Ok(self.seats_update(organisation).update_expression("SET used = used - :one").condition_expression("used >= :one").build()?)
-    }
-
-    fn seats_update(&self, organisation: OrganisationId) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
-        let key = seats_key(organisation).attributes();
-        Update::builder().table_name(&self.tables.users).set_key(Some(key)).expression_attribute_values(":one", number(1))
-    }
+/// What a transaction does to the seats that are promised to open invitations (F54).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// One is promised; with `overbook` even if all are taken or promised.
+    Made {
+        /// Whether more may be promised than are free.
+        overbook: bool,
+    },
+    /// One is no longer promised.
+    Ends,
+    /// Nothing.
+    None,
 }

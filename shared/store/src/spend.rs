@@ -3,22 +3,36 @@
 //! | pk | sk | attributes |
 //! |---|---|---|
 //! | `PORTAL#<portal>#SENT#<day>` | `COUNT` | `sms`: SMS of the day; `hour`, and of that clock hour: `codes`, `watched`, `verified`, and for each block of numbers `s00`, `w00`, `v00`; `ttl` |
+//! | `PORTAL#<portal>#RECIPIENT#<key>` | `INVITED` | `sends`: when invitations went to an address within a day; `revision`, `ttl` |
 //!
 //! Counters are added to, not replaced: a portal at high load has no queue here. The first code of an hour begins its counters anew.
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::{SignedDuration, Timestamp};
 use portico_domain::{
+    address::AddressKey,
     ids::PortalId,
+    limits::{DAY, Sends, TooMany},
     spend::{Block, Budget, Spend, day_of, hour_of},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    codes::condition_item,
-    items::{Item, Key, from_item, number, time_to_live},
+    codes::{condition_item, put_is_condition},
+    items::{Item, Key, from_item, number, time_to_live, to_item},
     portals::is_condition,
 };
+
+/// How often an invitation is counted again because another one was counted first.
+const TRIES: usize = 4;
+
+/// The invitations that went to one address.
+#[derive(Default, Serialize, Deserialize)]
+struct InvitationsSent {
+    sends: Sends,
+    revision: u64,
+}
 
 pub(crate) fn spend_key(portal: PortalId, now: Timestamp) -> Key {
     Key::new(format!("PORTAL#{portal}#SENT#{}", day_of(now)), "COUNT")
@@ -122,6 +136,34 @@ impl Store {
     pub async fn count_verified(&self, portal: PortalId, block: Block, hour: i64, now: Timestamp) -> Result<(), StoreError> {
         let [_, _, verified] = block.counters();
         self.count_back(portal, &["verified".to_owned(), verified], 1, hour, now).await
+    }
+
+    /// Counts an invitation that goes to an address, if that did not get too many within a day.
+    pub async fn count_invitation(
+        &self,
+        portal: PortalId,
+        recipient: AddressKey,
+        now: Timestamp,
+    ) -> Result<Result<(), TooMany>, StoreError> {
+        let key = Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "INVITED");
+        for _ in 0..TRIES {
+            let item = self.read(&self.tables.codes, &key).await?;
+            let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
+            let sends = match known.sends.admit_invitation(now) {
+                Ok(sends) => sends,
+                Err(too_many) => return Ok(Err(too_many)),
+            };
+            let mut item = to_item(&key, &InvitationsSent { sends, revision: known.revision + 1 })?;
+            item.insert("ttl".into(), time_to_live(now.saturating_add(DAY).unwrap_or(now)));
+            let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item));
+            let write = write.condition_expression("attribute_not_exists(pk) OR revision = :known");
+            match write.expression_attribute_values(":known", number(known.revision)).send().await {
+                Ok(_) => return Ok(Ok(())),
+                Err(error) if put_is_condition(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Unavailable("an address kept getting invitations".into()))
     }
 
     /// Adds to counters of an hour. If that hour is over, there is nothing to be counted any more.

@@ -14,7 +14,7 @@ use portico_domain::{
     ids::{OrganisationId, PortalId, UserId},
     invitation::Invitation,
     portal::Portal,
-    seats::{self, SeatChange},
+    seats,
     user::{Decided, Status, User, Verdict},
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Opening, Store, StoreError,
     items::{Item, Key, Wanted, from_item, text, to_attribute, to_item},
+    organisations::Promise,
     portals::portal_key,
     transaction::{Cancelled, SHOW_OLD, check, put, update},
 };
@@ -246,8 +247,10 @@ impl Store {
         plan.add(check(self.portal_unchanged(portal)?), Written::PortalChanged);
         if let Some(invitation) = invitation {
             plan.add(update(self.accept_part(invitation, user.id)?), Written::InvitationChanged);
+            plan.add(self.promise_ends(portal.organisation, invitation)?, Written::InvitationChanged);
         }
-        if let Some(seat) = self.seat_part(portal.organisation, before, Some(user.status))? {
+        let promise = if invitation.is_some() { Promise::Ends } else { Promise::None };
+        if let Some(seat) = self.seats_part(portal.organisation, seats::change(before, Some(user.status)), promise)? {
             plan.add(seat, Written::NoSeats);
         }
         if let Some(opening) = session {
@@ -387,11 +390,7 @@ impl Store {
         before: Option<Status>,
         after: Option<Status>,
     ) -> Result<Option<TransactWriteItem>, StoreError> {
-        Ok(match seats::change(before, after) {
-            SeatChange::Take => Some(update(self.take_seat(organisation)?)),
-            SeatChange::Free => Some(update(self.free_seat(organisation)?)),
-            SeatChange::Keep => None,
-        })
+        self.seats_part(organisation, seats::change(before, after), Promise::None)
     }
 
     /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.

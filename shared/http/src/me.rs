@@ -8,15 +8,16 @@ use portico_domain::{
     portal::{Portal, Profile},
     user::{Status, User},
 };
-use portico_http::{PortalView, UserView};
 use portico_store::Credentials;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::{PortalView, UserView};
+
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Me {
+pub struct Me {
     user: OwnUser,
     portal: PortalView,
     /// What the portal asks for.
@@ -26,7 +27,8 @@ pub(crate) struct Me {
     answers: Answers,
     /// The language in which news reach them.
     locale: Locale,
-    /// Where their picture is.
+    /// Where their picture is: an address below that of the API. Another picture has another address.
+    #[schema(example = "/v1/portals/01KAMQ3ZB7W0GJ5Q4S9T2X8Y6V/pictures/01KAMQ3ZB7W0GJ5Q4S9T2X8Y6V")]
     picture: Option<String>,
     /// Whether they have a password.
     password: bool,
@@ -68,14 +70,15 @@ struct OwnConsent {
 }
 
 impl Me {
-    pub(crate) fn new(portal: &Portal, user: User, credentials: &Credentials) -> Self {
+    /// An account for the eyes of its owner.
+    pub fn new(portal: &Portal, user: User, credentials: &Credentials) -> Self {
         Self {
+            picture: picture_url(&user),
             user: OwnUser { user: UserView::new(&user, portal), status: user.status },
             portal: PortalView::new(portal),
             fields: portal.collected_fields().cloned().collect(),
             answers: user.answers,
             locale: user.locale,
-            picture: None,
             password: credentials.password.is_some(),
             totp: credentials.authenticator.is_some(),
             recovery_codes_left: credentials.authenticator.as_ref().map_or(0, |authenticator| authenticator.recovery.len()),
@@ -86,4 +89,9 @@ impl Me {
             password_min_length: min_length(portal.settings.sign_in.second_step),
         }
     }
+}
+
+/// Where the picture of a user is, if they have one.
+pub fn picture_url(user: &User) -> Option<String> {
+    user.picture.map(|picture| format!("/v1/portals/{}/pictures/{picture}", user.portal))
 }
