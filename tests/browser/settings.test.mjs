@@ -30,7 +30,9 @@ async function inside(page, portal, address = somePhone(), name) {
   await comeIn(page, portal, address, ANSWERS);
   const calls = [];
   page.on("request", (request) => {
-    if (request.method() !== "GET") calls.push([`${request.method()} ${new URL(request.url()).pathname}`, request.postDataJSON()]);
+    const { pathname } = new URL(request.url());
+    // Files go elsewhere, and are no JSON.
+    if (request.method() !== "GET" && pathname.startsWith("/v1/")) calls.push([`${request.method()} ${pathname}`, request.postDataJSON()]);
   });
   await openSettings(page, name);
   return calls;
