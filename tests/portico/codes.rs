@@ -68,7 +68,7 @@ async fn a_code_is_bound_to_its_portal_and_its_flow() {
     let stage = Stage::open().await;
     let flow = stage.flow(PHONE).await;
     let code = stage.code_of(PHONE);
-    let other = stage.as_neighbour().await;
+    let other = stage.at_neighbours().await;
     assert_eq!(other.verify(&flow, &code).await.refusal(), (422, "code-expired"), "another portal");
     let other_flow = other.flow(PHONE).await;
     let other_code = other.code_of(PHONE);

@@ -189,7 +189,7 @@ async fn an_upload_is_taken_once_and_by_its_owner_alone() {
     let stage = Stage::open().await;
     stage.open_to_anyone().await;
     let (mine, other) = (stage.signed_in(&phone(1)).await, stage.signed_in(&phone(2)).await);
-    let neighbour = stage.as_neighbour().await;
+    let neighbour = stage.at_neighbours().await;
     neighbour.open_to_anyone().await;
     let elsewhere = neighbour.signed_in(&phone(1)).await;
     let stage = neighbour;

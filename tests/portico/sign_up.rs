@@ -263,7 +263,7 @@ async fn one_person_in_two_portals_is_two_users() {
     let stage = Stage::open().await;
     stage.open_to_anyone().await;
     let session = stage.signed_in(MAIL).await;
-    let other = stage.as_neighbour().await;
+    let other = stage.at_neighbours().await;
     other.open_to_anyone().await;
     let second = other.prove(MAIL).await;
     assert_eq!(second.step(), "signedIn");

@@ -106,7 +106,7 @@ impl Stage {
     }
 
     /// The same cloud, seen from another organisation.
-    pub(crate) async fn as_neighbour(mut self) -> Self {
+    pub(crate) async fn at_neighbours(mut self) -> Self {
         self.seeded = self.neighbour().await;
         self
     }

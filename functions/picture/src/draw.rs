@@ -73,7 +73,6 @@ fn on_white(picture: &DynamicImage) -> RgbImage {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 mod tests {
     use image::{Rgba, RgbaImage};
 

@@ -82,7 +82,6 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 mod tests {
     use serde_json::Value;
 
