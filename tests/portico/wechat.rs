@@ -309,6 +309,13 @@ async fn where_wechat_is_not_offered_nobody_leaves_for_it() {
     let link = json!({ "suffix": "codes-only", "wechat": false });
     stage.admin(Method::POST, &stage.admin_path("/links")).json(&link).send().await;
     assert_eq!(browser.leave("?link=codes-only").await.refusal(), (403, "method-off"));
+    // A person is led back to a page with words for it.
+    let left = browser.call(Method::GET, &stage.path("wechat?link=codes-only"), None, "text/html").await;
+    assert_eq!(left.status, 303, "{left:?}");
+    assert_eq!(left.headers[header::LOCATION], "/p/codes-only#problem=method-off");
+    let unreadable = stage.path("wechat?link=codes-only&scan=AAAAAAAAAAAAAAAAAAAAAA");
+    let left = browser.call(Method::GET, &unreadable, None, "text/html").await;
+    assert_eq!(left.headers[header::LOCATION], "/p/codes-only#problem=wechat-state");
     assert_eq!(browser.post(&stage.path("wechat/scans"), json!({ "link": "codes-only" })).await.refusal(), (403, "method-off"));
     assert_eq!(browser.leave("").await.status, 302);
     let back = browser.returning("xiaoming").await;

@@ -27,7 +27,7 @@ use utoipa::{OpenApi, ToSchema};
 
 /// The part of the OpenAPI document that this function answers for.
 #[derive(OpenApi)]
-#[openapi(paths(begin, put, remove, show))]
+#[openapi(paths(begin, put, remove, show), components(schemas(PictureId)))]
 pub struct Docs;
 
 /// How long a file may be, in bytes: a photograph of a telephone.

@@ -10,10 +10,10 @@ use axum::{
     http::request::Parts,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use portico_access::{AccessError, WeChatDoor, Wish};
 use portico_domain::{ids::PortalId, suffix::Suffix};
-use portico_http::{Access, Api, Browser, ClientAddress, Kind, Origins, PathId, Problem, Problems, refusal};
+use portico_http::{Access, Api, Browser, ClientAddress, Kind, Origins, PathId, Problem, Problems, refusal, sign_in_page};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{ScanId, Store, Table};
 use serde::Deserialize;
@@ -56,16 +56,16 @@ struct AuthorizeQuery {
     /// The tick: stay signed in for seven days, where the portal offers it (F25).
     #[serde(default)]
     remember: bool,
-    /// The scan of a desktop, as its QR code names it; in the place of the others.
+    /// The scan of a desktop, as its QR code names it. The desktop's link and tick hold then; `link` only leads back from a refusal.
     scan: Option<String>,
 }
 
 /// Go to WeChat
 ///
 /// For a browser within WeChat, which follows the answer. It comes back to `/v1/wechat/callback` in the same browser within ten
-/// minutes, once.
+/// minutes, once. A browser that is refused and named its link is led back to it, with `#problem=` and the name of the refusal.
 #[utoipa::path(get, path = "/v1/portals/{portal}/wechat", operation_id = "authorizeByWechat", tag = "sign-in", params(("portal" = PortalId, Path), AuthorizeQuery),
-    responses((status = 302, description = "WeChat, by way of the organisation's service account"), Problems))]
+    responses((status = 302, description = "WeChat, by way of the organisation's service account"), (status = 303, description = "The portal's page, for a browser that is refused"), Problems))]
 async fn authorize(
     State(doors): State<Shared>,
     PathId(portal): PathId<PortalId>,
@@ -75,6 +75,7 @@ async fn authorize(
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
     let redirect = format!("{}/v1/wechat/callback", doors.origins.canonical(&parts));
+    let page = query.link.as_ref().filter(|_| wants_page(&parts.headers)).map(|link| format!("/p/{link}"));
     let sent = match query.scan {
         Some(scan) => {
             let scan = ScanId::parse(&scan).ok_or(Kind::WechatState)?;
@@ -82,10 +83,19 @@ async fn authorize(
         }
         None => doors.door.depart(portal, Wish { link: query.link, remember: query.remember, client: &client }, &redirect).await,
     };
-    let (address, secret) = sent.map_err(|error| doors.refuse(error))?;
+    let (address, secret) = match (sent, page) {
+        (Ok(sent), _) => sent,
+        (Err(error), Some(page)) => return sign_in_page(Err(error), &page, doors.clock.now()),
+        (Err(error), None) => return Err(doors.refuse(error)),
+    };
     let mut response = (StatusCode::FOUND, [(header::LOCATION, address)]).into_response();
     response.headers_mut().insert(header::SET_COOKIE, Browser::Phone.set_cookie(&secret)?);
     Ok(response)
+}
+
+/// Whether a person reads the answer.
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
 impl Doors {

@@ -111,9 +111,10 @@ pub(crate) async fn start(
     parts: Parts,
     Body(request): Body<ScanRequest>,
 ) -> Result<Response, Problem> {
+    let link = request.link.as_ref().map(|link| format!("&link={link}")).unwrap_or_default();
     let wish = Wish { link: request.link, remember: request.remember, client: &client };
     let scan = doors.door.start_scan(portal, wish).await.map_err(|error| doors.refuse(error))?;
-    let url = format!("{}/v1/portals/{portal}/wechat?scan={}", doors.origins.canonical(&parts), scan.id);
+    let url = format!("{}/v1/portals/{portal}/wechat?scan={}{link}", doors.origins.canonical(&parts), scan.id);
     let started = ScanStarted { id: scan.id.to_string(), url, expires_in: SCAN.as_secs() };
     let mut response = (StatusCode::CREATED, Json(started)).into_response();
     response.headers_mut().insert(header::SET_COOKIE, Browser::Desktop.set_cookie(&scan.secret)?);
