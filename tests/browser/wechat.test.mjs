@@ -9,6 +9,9 @@ const WECHAT = { wechat: { follow: false } };
 const SCAN = { id: "scn_01", url: "https://portico.example/v1/portals/por_01kf3m1nqmgv2qk8c2x1x2/wechat?scan=scn_01kf3m1nqmgv2qk8c2x1x2", expiresIn: 120 };
 const FOLLOW = { step: "follow", ticket: "ticket-7", qr: "http://weixin.qq.com/q/02abcdEFGH1234", expiresIn: 300 };
 
+/** As if this tab had sent somebody to WeChat: tickets that come otherwise are not taken (S31). */
+const begun = (page, portal) => page.addInitScript((key) => sessionStorage.setItem(key, JSON.stringify(Date.now())), `portico.wechat.begun.${portal.portal}`);
+
 for (const { name, ...eyes } of [
   { name: "phone-zh", size: PHONE, locale: "zh-CN" },
   { name: "phone-en-dark", size: PHONE, locale: "en-GB", colorScheme: "dark" },
@@ -45,12 +48,14 @@ for (const { name, ...eyes } of [
       });
     }
     await asVisitor(inWeChat, async (page) => {
+      await begun(page, portal);
       await answering(page, { "POST /status": () => FOLLOW });
       await openAs(page, portal, WECHAT, "#ticket=ticket-7");
       await page.locator(".qr img").waitFor();
       await look(page, "4-follow");
     });
     await asVisitor(inWeChat, async (page) => {
+      await begun(page, portal);
       await answering(page, { "POST /status": () => ({ step: "bind", ticket: "ticket-8", missing: "any", wechat: true }), "POST /codes": () => sent() });
       await openAs(page, portal, { ...WECHAT, agreement: { version: 1, terms: true, privacy: true } }, "#ticket=ticket-7");
       await page.locator("#address").fill("13800138000");
