@@ -34,8 +34,12 @@ where
     start(|deployment| {
         Ok(async move {
             let handler = service_fn(|_: LambdaEvent<Value>| {
-                let finished = run(deployment.clone());
-                async move { finished.await.map_err(Error::from) }
+                let (finished, deployment) = (run(deployment.clone()), deployment.clone());
+                async move {
+                    let summary = finished.await;
+                    deployment.answered();
+                    summary.map_err(Error::from)
+                }
             });
             lambda_runtime::run(handler).await
         })
