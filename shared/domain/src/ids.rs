@@ -109,6 +109,14 @@ id!(
     PictureId
 );
 id!(
+    /// A message in the ledger, by whatever channel it goes.
+    MessageId
+);
+id!(
+    /// Something that administrators are told of.
+    NewsId
+);
+id!(
     /// One sign-in that is under way; every ticket of it carries the same one.
     FlowId
 );

@@ -30,16 +30,25 @@ struct Inner {
 }
 
 /// All variables that any function reads. A test compares this list with the template.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 26] = [
     "PORTALS_TABLE",
     "USERS_TABLE",
     "CODES_TABLE",
+    "MESSAGES_TABLE",
     "SECRET_ARN",
     "PUBLIC_URL",
     "FILES_BUCKET",
     "UPLOADS_URL",
     "SENDER_ADDRESS",
     "DEFAULT_SIGNATURE",
+    "SMS_GATEWAY_URL",
+    "SMS_GATEWAY_PREFIXES",
+    "MAIL_CONFIGURATION",
+    "SMS_PART_PRICE",
+    "EMAIL_PRICE",
+    "CURRENCY",
+    "MESSAGE_BALANCE",
+    "IGNORE_MESSAGES_BEFORE",
     "CAP_RECIPIENT_INTERVAL_SECONDS",
     "CAP_RECIPIENT_HOURLY",
     "CAP_RECIPIENT_DAILY",

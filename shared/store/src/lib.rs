@@ -58,6 +58,8 @@ pub enum Table {
     Users,
     /// Codes, counters, spent tickets, answers to calls with a key.
     Codes,
+    /// Messages, as outbox and as ledger; balances; news for administrators.
+    Messages,
 }
 
 impl Table {
@@ -67,6 +69,7 @@ impl Table {
             Self::Portals => "PORTALS_TABLE",
             Self::Users => "USERS_TABLE",
             Self::Codes => "CODES_TABLE",
+            Self::Messages => "MESSAGES_TABLE",
         }
     }
 }
@@ -77,6 +80,7 @@ struct Tables {
     portals: String,
     users: String,
     codes: String,
+    messages: String,
 }
 
 /// The tables, and the client that reaches them. Cheap to clone.
@@ -107,6 +111,7 @@ impl Store {
                 Table::Portals => tables.portals = name,
                 Table::Users => tables.users = name,
                 Table::Codes => tables.codes = name,
+                Table::Messages => tables.messages = name,
             }
         }
         Ok(Self { client: Client::new(&deployment.aws("DYNAMODB")), tables })
@@ -118,6 +123,7 @@ impl Store {
             Table::Portals => &self.tables.portals,
             Table::Users => &self.tables.users,
             Table::Codes => &self.tables.codes,
+            Table::Messages => &self.tables.messages,
         }
         .is_empty()
     }
