@@ -37,7 +37,7 @@ class Template:
         return [
             (route_key(event.get("Properties", {})), name)
             for name, function in self.functions.items()
-            for event in function["Events"].values()
+            for event in function.get("Events", {}).values()
             if event["Type"] == "HttpApi"
         ]
 

@@ -15,6 +15,7 @@ use crate::capture::{Capture, Now, Sender};
 use crate::control::{self, Control};
 use crate::database::{Database, remote};
 use crate::error::LocalError;
+use crate::functions::Handle;
 use crate::gateway::Gateway;
 use crate::messages::Messages;
 use crate::meter::Meter;
@@ -22,6 +23,7 @@ use crate::objects::Objects;
 use crate::rights::Rights;
 use crate::schedules::Schedules;
 use crate::seed::{self, Seeded};
+use crate::streams::Streams;
 use crate::template::Template;
 use crate::wechat::{self, WeChat};
 use crate::{functions, net, random};
@@ -52,7 +54,7 @@ pub struct Options {
     /// Set over what the template gives each function, such as `CAP_CLIENT_MINUTELY`; `AWS_ENDPOINT_URL_*` here replaces a
     /// built-in part.
     pub environment: BTreeMap<String, String>,
-    /// Runs schedules and sweeps by themselves, and leaves the meter and its rights out.
+    /// Runs schedules, streams and sweeps by themselves, and leaves the meter and its rights out.
     pub background: bool,
 }
 
@@ -67,6 +69,8 @@ pub struct Cloud {
     objects: Objects,
     wechat: WeChat,
     schedules: Schedules,
+    streams: Streams,
+    deliver: Handle,
     seeds: Seeds,
     tasks: JoinSet<()>,
     gateway: JoinHandle<()>,
@@ -103,7 +107,7 @@ impl Cloud {
         let capture = Capture::start(folder, &template.secrets, rights.clone(), now.clone(), &mut tasks).await?;
         let mut callers: Vec<_> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
         callers.push(EVERYBODY.to_owned());
-        let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, rights, &mut tasks).await?;
+        let objects = Objects::start(folder, options.objects_port, &template.buckets, &callers, rights.clone(), &mut tasks).await?;
 
         let wechat = WeChat::new(now.clone());
         let wechat_url = format!("{base_url}/_local/wechat");
@@ -133,6 +137,8 @@ impl Cloud {
             environment.deployment(function, caller, &clock)
         })?;
         let schedules = Schedules::new(&template, started.schedules);
+        let streams = Streams::new(&template, &database, &started.events, &rights)?;
+        let deliver = started.events["deliver-messages"].clone();
         let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone(), wechat: wechat.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
         let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
@@ -143,6 +149,7 @@ impl Cloud {
 
         if options.background {
             tasks.spawn(schedules.clone().keep(now.clone()));
+            tasks.spawn(streams.clone().keep());
             tasks.spawn(keep_swept(database.clone(), now));
         }
         let (stop, stopped) = oneshot::channel();
@@ -162,6 +169,8 @@ impl Cloud {
             objects,
             wechat,
             schedules,
+            streams,
+            deliver,
             seeds,
             tasks,
             gateway,
@@ -233,6 +242,33 @@ impl Cloud {
     /// Runs a scheduled function now; `None` when there is no such function.
     pub async fn run_schedule(&self, function: &str) -> Option<Result<serde_json::Value, String>> {
         self.schedules.run(function).await
+    }
+
+    /// Hands over what was written to tables with a stream, until there is nothing more; answers how many records that were.
+    pub async fn settle(&self) -> usize {
+        self.streams.settle().await
+    }
+
+    /// Calls the function that delivers messages with an event of the stream.
+    ///
+    /// # Errors
+    /// What the function says.
+    pub async fn deliver(&self, event: serde_json::Value) -> Result<serde_json::Value, String> {
+        (self.deliver)(event).await
+    }
+
+    /// All records so far that the stream of messages has for its function, handed over or not.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn stream_records(&self) -> Result<Vec<serde_json::Value>, LocalError> {
+        self.streams.records()
+    }
+
+    /// Records that were handed over in vain as often as the template allows.
+    #[must_use]
+    pub fn undeliverable(&self) -> Vec<serde_json::Value> {
+        self.streams.undeliverable()
     }
 
     /// The environment of a function (by crate), as Lambda would give it.

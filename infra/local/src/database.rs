@@ -5,11 +5,15 @@
 
 pub(crate) mod remote;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::describe_stream::DescribeStreamRequest;
+use dynoxide::actions::get_records::GetRecordsRequest;
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use dynoxide::actions::list_streams::ListStreamsRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::{AttributeValue, DynoxideError, Item};
@@ -19,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::error::LocalError;
 use crate::net;
-use crate::template::Table;
+use crate::template::{Index, Key, Table};
 
 /// The embedded database.
 #[derive(Clone)]
@@ -96,6 +100,29 @@ impl Database {
         Ok(items.iter().map(object).map(Value::Object).collect())
     }
 
+    /// Where a table's stream begins.
+    pub(crate) fn stream(&self, table: &str) -> Result<Position, LocalError> {
+        let none = || LocalError::Database(format!("{table} has no stream"));
+        let streams = self.engine.list_streams(ListStreamsRequest { table_name: Some(table.to_owned()), ..ListStreamsRequest::default() });
+        let stream_arn = streams.map_err(refused)?.streams.into_iter().next().ok_or_else(none)?.stream_arn;
+        let described = DescribeStreamRequest { stream_arn: stream_arn.clone(), ..DescribeStreamRequest::default() };
+        let described = self.engine.describe_stream(described).map_err(refused)?.stream_description;
+        // Here a table has one shard for ever.
+        let shard_id = described.shards.into_iter().next().ok_or_else(none)?.shard_id;
+        let from = "TRIM_HORIZON".to_owned();
+        let asked = GetShardIteratorRequest { stream_arn, shard_id, shard_iterator_type: from, sequence_number: None };
+        self.engine.get_shard_iterator(asked).map_err(refused)?.shard_iterator.map(Position).ok_or_else(none)
+    }
+
+    /// The records of a stream from a position, at most a thousand, and the position after them.
+    pub(crate) fn records(&self, position: &Position) -> Result<(Vec<Value>, Position), LocalError> {
+        let asked = GetRecordsRequest { shard_iterator: position.0.clone(), limit: None };
+        let answer = self.engine.get_records(asked).map_err(refused)?;
+        let unreadable = |error: serde_json::Error| LocalError::Database(error.to_string());
+        let records = answer.records.into_iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(unreadable)?;
+        Ok((records, answer.next_shard_iterator.map_or_else(|| position.clone(), Position)))
+    }
+
     fn scan(&self, table: &str, expired: Option<&Expired>) -> Result<Vec<Item>, LocalError> {
         let mut items = Vec::new();
         let mut from = None;
@@ -120,6 +147,10 @@ impl Database {
     }
 }
 
+/// A place in the stream of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position(String);
+
 /// The condition that an item's time to live has passed.
 struct Expired {
     names: HashMap<String, String>,
@@ -142,17 +173,31 @@ fn description(table: &Table) -> Value {
     let mut body = json!({
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": table.keys.iter().map(|key| json!({
-            "AttributeName": key.name, "KeyType": key.kind
-        })).collect::<Value>(),
-        "AttributeDefinitions": table.keys.iter().map(|key| json!({
-            "AttributeName": key.name, "AttributeType": key.attribute_type
-        })).collect::<Value>(),
+        "KeySchema": schema(&table.keys),
+        "AttributeDefinitions": attributes(table),
     });
+    if !table.indexes.is_empty() {
+        body["GlobalSecondaryIndexes"] = table.indexes.iter().map(index).collect();
+    }
     if let Some(view) = &table.stream {
         body["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": view});
     }
     body
+}
+
+fn index(index: &Index) -> Value {
+    json!({"IndexName": index.name, "KeySchema": schema(&index.keys), "Projection": {"ProjectionType": index.projection}})
+}
+
+fn schema(keys: &[Key]) -> Value {
+    keys.iter().map(|key| json!({"AttributeName": key.name, "KeyType": key.kind})).collect()
+}
+
+/// The attributes of all keys, each once.
+fn attributes(table: &Table) -> Value {
+    let keys = table.keys.iter().chain(table.indexes.iter().flat_map(|index| &index.keys));
+    let types: BTreeMap<_, _> = keys.map(|key| (&key.name, &key.attribute_type)).collect();
+    types.iter().map(|(name, kind)| json!({"AttributeName": name, "AttributeType": kind})).collect()
 }
 
 fn create(engine: &dynoxide::Database, table: &Table) -> Result<(), LocalError> {

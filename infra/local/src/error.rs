@@ -48,6 +48,14 @@ pub enum LocalError {
     /// The embedded database refuses something.
     #[error("the database refuses: {0}")]
     Database(String),
+    /// A stream cannot be handed to its function.
+    #[error("{stream}: {problem}")]
+    Stream {
+        /// Its resource.
+        stream: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The object store does not start.
     #[error("the object store refuses: {0}")]
     Objects(String),

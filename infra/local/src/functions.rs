@@ -8,6 +8,7 @@ use axum::Router;
 use portico_http::Api;
 use portico_runtime::{Deployment, MissingVariable};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::LocalError;
 use crate::schedules::{Run, Start};
@@ -19,7 +20,12 @@ pub(crate) struct Functions {
     pub(crate) routers: HashMap<String, Router>,
     /// Scheduled functions by crate.
     pub(crate) schedules: Vec<(String, Start)>,
+    /// Functions that take events, by crate.
+    pub(crate) events: HashMap<String, Handle>,
 }
+
+/// Hands an event to a function.
+pub(crate) type Handle = Arc<dyn Fn(Value) -> Run + Send + Sync>;
 
 /// A function's `api`.
 type Build = fn(&Deployment) -> Result<Api, MissingVariable>;
@@ -59,6 +65,13 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         deployment("expire-sign-ins"),
         |deployment| async move { expire_sign_ins::run(&deployment).await },
     );
+    functions.schedule("sweep-messages", deployment("sweep-messages"), |deployment| async move { sweep_messages::run(&deployment).await });
+    functions.takes_events("deliver-messages", deployment("deliver-messages"), |deployment, event| async move {
+        deliver_messages::deliver(&deployment, event).await
+    });
+    functions.takes_events("mail-events", deployment("mail-events"), |deployment, event| async move {
+        mail_events::receive(&deployment, event).await
+    });
     Ok(functions)
 }
 
@@ -78,5 +91,18 @@ impl Functions {
             run
         });
         self.schedules.push((name.to_owned(), start));
+    }
+
+    fn takes_events<F, E>(&mut self, name: &str, deployment: Deployment, handle: fn(Deployment, Value) -> F)
+    where
+        F: Future<Output = Result<Value, E>> + Send + 'static,
+        E: Display,
+    {
+        let handle: Handle = Arc::new(move |event| {
+            let handling = handle(deployment.clone(), event);
+            let run: Run = Box::pin(async move { handling.await.map_err(|error| error.to_string()) });
+            run
+        });
+        self.events.insert(name.to_owned(), handle);
     }
 }

@@ -18,6 +18,7 @@ mod random;
 pub mod rights;
 pub mod schedules;
 pub mod seed;
+pub mod streams;
 pub mod template;
 pub mod wechat;
 

@@ -5,6 +5,7 @@
 
 mod function;
 mod scope;
+mod stream;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use function::{Function, Route, Schedule, Statement};
 use scope::{Scope, kind, members, text};
+pub use stream::Stream;
 
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,8 @@ pub struct Template {
     pub buckets: Vec<Bucket>,
     /// Generated secrets.
     pub secrets: Vec<Secret>,
+    /// Streams of tables that call functions.
+    pub streams: Vec<Stream>,
     /// The whole document in the long form of the intrinsics, unresolved.
     pub document: Value,
 }
@@ -62,10 +66,21 @@ pub struct Table {
     pub keys: Vec<Key>,
     /// The attribute with the second at which an item may go.
     pub ttl_attribute: Option<String>,
-    /// Names of global and local secondary indexes.
-    pub indexes: Vec<String>,
+    /// Global secondary indexes.
+    pub indexes: Vec<Index>,
     /// The stream's view, when the table has a stream.
     pub stream: Option<String>,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Index name.
+    pub name: String,
+    /// Key attributes, as of a table.
+    pub keys: Vec<Key>,
+    /// `ALL` or `KEYS_ONLY`.
+    pub projection: String,
 }
 
 /// One attribute of a table's key.
@@ -111,8 +126,14 @@ impl Template {
     pub fn read(text: &str, given: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let document = yaml::read(text)?;
         let scope = Scope::new(&document, given);
-        let mut template =
-            Self { functions: Vec::new(), tables: Vec::new(), buckets: Vec::new(), secrets: Vec::new(), document: Value::Null };
+        let mut template = Self {
+            functions: Vec::new(),
+            tables: Vec::new(),
+            buckets: Vec::new(),
+            secrets: Vec::new(),
+            streams: Vec::new(),
+            document: Value::Null,
+        };
         for (name, resource) in members(&document, "Resources") {
             match resource.get("Condition").and_then(Value::as_str) {
                 Some(condition) if !scope.condition(condition)? => continue,
@@ -123,6 +144,7 @@ impl Template {
                     template.functions.push(function::read(&document, &scope, name, resource)?);
                 }
                 "AWS::DynamoDB::Table" => template.tables.push(table(&scope, name, resource)?),
+                "AWS::Lambda::EventSourceMapping" => template.streams.push(stream::read(&document, &scope, name, resource)?),
                 "AWS::S3::Bucket" => template.buckets.push(Bucket { resource: name.clone(), name: self::text(&scope.reference(name)?) }),
                 "AWS::SecretsManager::Secret" => {
                     template.secrets.push(secret(&scope, name, resource)?);
@@ -147,30 +169,35 @@ fn table(scope: &Scope<'_>, resource: &str, body: &Value) -> Result<Table, Templ
         let items = list.as_array().into_iter().flatten();
         items.filter_map(|item| item[member].as_str().map(str::to_owned)).collect()
     };
+    let wrong = |problem: String| TemplateError::Resource { resource: resource.to_owned(), problem };
     let types: BTreeMap<_, _> = strings(&properties["AttributeDefinitions"], "AttributeName")
         .into_iter()
         .zip(strings(&properties["AttributeDefinitions"], "AttributeType"))
         .collect();
-    let names = strings(&properties["KeySchema"], "AttributeName");
-    let kinds = strings(&properties["KeySchema"], "KeyType");
-    let mut keys = Vec::new();
-    for (name, kind) in names.into_iter().zip(kinds) {
-        let attribute_type = types.get(&name).cloned().ok_or_else(|| TemplateError::Resource {
-            resource: resource.to_owned(),
-            problem: format!("the type of {name} is not defined"),
-        })?;
-        keys.push(Key { name, attribute_type, kind });
-    }
-    if keys.is_empty() {
-        return Err(TemplateError::Resource { resource: resource.to_owned(), problem: "no KeySchema".to_owned() });
+    let keys = |schema: &Value| {
+        let parts = strings(schema, "AttributeName").into_iter().zip(strings(schema, "KeyType"));
+        let key = |(name, kind): (String, String)| match types.get(&name) {
+            Some(attribute_type) => Ok(Key { attribute_type: attribute_type.clone(), name, kind }),
+            None => Err(wrong(format!("the type of {name} is not defined"))),
+        };
+        match parts.map(key).collect::<Result<Vec<_>, _>>()? {
+            none if none.is_empty() => Err(wrong("no KeySchema".to_owned())),
+            keys => Ok(keys),
+        }
+    };
+    let mut indexes = Vec::new();
+    for index in properties["GlobalSecondaryIndexes"].as_array().into_iter().flatten() {
+        indexes.push(Index {
+            name: text(&index["IndexName"]),
+            keys: keys(&index["KeySchema"])?,
+            projection: text(&index["Projection"]["ProjectionType"]),
+        });
     }
     let ttl = &properties["TimeToLiveSpecification"];
-    let mut indexes = strings(&properties["GlobalSecondaryIndexes"], "IndexName");
-    indexes.extend(strings(&properties["LocalSecondaryIndexes"], "IndexName"));
     Ok(Table {
         resource: resource.to_owned(),
         name: text(&scope.reference(resource)?),
-        keys,
+        keys: keys(&properties["KeySchema"])?,
         ttl_attribute: (text(&ttl["Enabled"]) == "true").then(|| ttl["AttributeName"].as_str().map(str::to_owned)).flatten(),
         indexes,
         stream: properties["StreamSpecification"]["StreamViewType"].as_str().map(str::to_owned),

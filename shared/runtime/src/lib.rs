@@ -16,4 +16,4 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub use clock::Clock;
 pub use deployment::{Deployment, MissingVariable};
 pub use describe::describe;
-pub use serve::{serve_http, serve_schedule};
+pub use serve::{serve_events, serve_http, serve_schedule};

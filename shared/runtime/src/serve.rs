@@ -46,6 +46,28 @@ where
     })
 }
 
+/// Serves a function that takes events which carry something: records of a stream, notices of a topic. Its answer goes back to
+/// whoever sent the event.
+pub fn serve_events<F, E>(handle: impl Fn(Deployment, Value) -> F) -> ExitCode
+where
+    F: Future<Output = Result<Value, E>>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    start(|deployment| {
+        Ok(async move {
+            let handler = service_fn(|event: LambdaEvent<Value>| {
+                let (finished, deployment) = (handle(deployment.clone(), event.payload), deployment.clone());
+                async move {
+                    let answer = finished.await;
+                    deployment.answered();
+                    answer.map_err(Error::from)
+                }
+            });
+            lambda_runtime::run(handler).await
+        })
+    })
+}
+
 fn start<F>(prepare: impl FnOnce(Deployment) -> Result<F, MissingVariable>) -> ExitCode
 where
     F: Future<Output = Result<(), Error>>,

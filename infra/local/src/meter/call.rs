@@ -15,7 +15,7 @@ pub struct Call {
     pub operation: String,
     /// The tables it names.
     pub tables: Vec<String>,
-    /// The rights it takes: action (`dynamodb:PutItem`) and table. A transaction takes those of its parts.
+    /// The rights it takes: action (`dynamodb:PutItem`) and table, or `Table/index/Index`. A transaction takes those of its parts.
     pub rights: BTreeSet<(String, String)>,
     /// Read request units.
     pub read_units: f64,
@@ -52,7 +52,10 @@ pub fn round_trips(calls: &[Call]) -> usize {
 pub(super) fn rights(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     let right = |action: &str, table: &str| (format!("dynamodb:{action}"), table.to_owned());
     let mut rights = BTreeSet::new();
-    rights.extend(body["TableName"].as_str().map(|table| right(operation, table)));
+    rights.extend(body["TableName"].as_str().map(|table| match body["IndexName"].as_str() {
+        Some(index) => right(operation, &format!("{table}/index/{index}")),
+        None => right(operation, table),
+    }));
     rights.extend(body["RequestItems"].as_object().into_iter().flatten().map(|(table, _)| right(operation, table)));
     for action in body["TransactItems"].as_array().into_iter().flatten() {
         for (kind, part) in action.as_object().into_iter().flatten() {
@@ -65,7 +68,7 @@ pub(super) fn rights(operation: &str, body: &Value) -> BTreeSet<(String, String)
 
 /// The tables among rights.
 pub(super) fn tables(rights: &BTreeSet<(String, String)>) -> Vec<String> {
-    let tables: BTreeSet<_> = rights.iter().map(|(_, table)| table.clone()).collect();
+    let tables: BTreeSet<_> = rights.iter().filter_map(|(_, on)| on.split('/').next()).map(str::to_owned).collect();
     tables.into_iter().collect()
 }
 

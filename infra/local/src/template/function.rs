@@ -20,6 +20,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// Schedule events.
     pub schedules: Vec<Schedule>,
+    /// ARNs of the topics that call it.
+    pub topics: Vec<String>,
     /// Statements of its inline policies.
     pub statements: Vec<Statement>,
     /// Names of managed policies and SAM policy templates.
@@ -86,6 +88,7 @@ pub(super) fn read(document: &Value, scope: &Scope<'_>, resource: &str, body: &V
         environment: BTreeMap::new(),
         routes: Vec::new(),
         schedules: Vec::new(),
+        topics: Vec::new(),
         statements: Vec::new(),
         policies: Vec::new(),
         timeout_seconds: text(&setting("Timeout")).parse().unwrap_or(3),
@@ -110,6 +113,7 @@ pub(super) fn read(document: &Value, scope: &Scope<'_>, resource: &str, body: &V
                 let rate_seconds = expression.and_then(rate).ok_or_else(|| wrong(format!("{name} has no rate(..): {settings}")))?;
                 function.schedules.push(Schedule { name: name.clone(), rate_seconds });
             }
+            "SNS" => function.topics.push(text(&settings["Topic"])),
             other => return Err(wrong(format!("{name} is of an unknown type {other:?}"))),
         }
     }

@@ -198,6 +198,9 @@ impl<'a> Scope<'a> {
             ("AWS::DynamoDB::Table", "Arn") => {
                 format!("arn:aws:dynamodb:{region}:{account}:table/{own}")
             }
+            ("AWS::DynamoDB::Table", "StreamArn") => {
+                format!("arn:aws:dynamodb:{region}:{account}:table/{own}/stream/2026-01-01T00:00:00.000")
+            }
             ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{own}"),
             ("AWS::SecretsManager::Secret", "Arn" | "Id") => {
                 format!("arn:aws:secretsmanager:{region}:{account}:secret:{own}")
@@ -205,6 +208,7 @@ impl<'a> Scope<'a> {
             ("AWS::Serverless::Function", "Arn") => {
                 format!("arn:aws:lambda:{region}:{account}:function:{own}")
             }
+            ("AWS::SQS::Queue", "Arn") => format!("arn:aws:sqs:{region}:{account}:{own}"),
             ("AWS::SNS::Topic", "Arn") => format!("arn:aws:sns:{region}:{account}:{own}"),
             _ => format!("{own}.{attribute}"),
         }))

@@ -56,10 +56,24 @@ Resources:
       AttributeDefinitions:
         - {AttributeName: pk, AttributeType: S}
         - {AttributeName: sk, AttributeType: S}
+        - {AttributeName: dueAt, AttributeType: N}
       KeySchema:
         - {AttributeName: pk, KeyType: HASH}
         - {AttributeName: sk, KeyType: RANGE}
+      GlobalSecondaryIndexes:
+        - IndexName: due
+          KeySchema: [{AttributeName: sk, KeyType: HASH}, {AttributeName: dueAt, KeyType: RANGE}]
+          Projection: {ProjectionType: KEYS_ONLY}
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
       TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
+  SendCodeStream:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref SendCodeFunction
+      EventSourceArn: !GetAtt PortalsTable.StreamArn
+      BatchSize: 10
+      MaximumRetryAttempts: 2
+      FilterCriteria: {Filters: [{Pattern: '{"eventName": ["INSERT"]}'}]}
   DeploymentSecret:
     Type: AWS::SecretsManager::Secret
     Properties:
@@ -106,7 +120,20 @@ fn tables_and_secrets_are_described() {
     assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
     let keys: Vec<_> = table.keys.iter().map(|key| (key.name.as_str(), key.kind.as_str())).collect();
     assert_eq!(keys, [("pk", "HASH"), ("sk", "RANGE")]);
+    let due: Vec<_> = table.indexes[0].keys.iter().map(|key| (key.name.as_str(), key.attribute_type.as_str())).collect();
+    assert_eq!((table.indexes[0].name.as_str(), due), ("due", vec![("sk", "S"), ("dueAt", "N")]));
+    assert_eq!(table.indexes[0].projection, "KEYS_ONLY");
     assert_eq!(template.secrets[0].length, 64);
+}
+
+#[test]
+fn streams_name_their_function() {
+    let template = read(&[("SenderAddress", "a@b.test"), ("PortalsTable", "p-1")]).unwrap();
+    let stream = &template.streams[0];
+    assert_eq!((stream.table(), stream.function.as_str()), ("p-1", "send-code"));
+    assert_eq!((stream.batch_size, stream.retries), (10, 2));
+    assert_eq!(stream.filters, [serde_json::json!({"eventName": ["INSERT"]})]);
+    assert_eq!(template.tables[0].stream.as_deref(), Some("NEW_IMAGE"));
 }
 
 #[test]
