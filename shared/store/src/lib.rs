@@ -46,7 +46,7 @@ pub use invitations::{InvitationMoved, InvitationPage, InvitationToken, Invited,
 pub use ledger::{DayFigure, LedgerFilter, LedgerPage};
 pub use members::{MemberSession, MemberToken};
 pub use message_settings::{Signature, SignatureState, StoredMessageSettings};
-pub use messages::{Claimed, Place, Posted};
+pub use messages::{Claimed, Entry, Place, Posted};
 pub use news::NewsPlace;
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};

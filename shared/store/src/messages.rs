@@ -25,9 +25,10 @@ use portico_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError,
+    NewsPlace, Store, StoreError,
     balance::balance_key,
     items::{Item, Key, Wanted, from_item, instant, number, text, time_to_live, to_attribute, to_item},
+    news::news_place_of,
     portals::is_condition,
     transaction::{Cancelled, delete, put, update},
 };
@@ -62,6 +63,23 @@ pub struct Place {
     pub portal: PortalId,
     /// The message.
     pub message: MessageId,
+}
+
+/// What the stream of the table can speak of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A message.
+    Message(Place),
+    /// News for administrators.
+    News(NewsPlace),
+}
+
+impl Entry {
+    /// What lies under these keys, if it is one of them.
+    pub fn of(pk: &str, sk: &str) -> Option<Self> {
+        let key = Key::new(pk, sk);
+        place_of(&key).map(Self::Message).or_else(|| news_place_of(&key).map(Self::News))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
