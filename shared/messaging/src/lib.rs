@@ -1,7 +1,9 @@
 //! What Portico says to people, and how it reaches them: texts, the signature, SMS through SNS, email through SES.
 
 mod email;
+mod gateway;
 mod notices;
+mod senders;
 mod sms;
 pub mod texts;
 
@@ -10,7 +12,9 @@ use std::sync::{Arc, OnceLock};
 use portico_domain::address::{Address, AddressKind};
 use portico_runtime::{Deployment, MissingVariable};
 
+pub use gateway::signature as gateway_signature;
 pub use notices::{Notice, Notices};
+pub use senders::{Mail, ProviderId, SendError, Senders, Sms};
 
 use crate::{email::EmailSender, sms::SmsSender, texts::Message};
 
