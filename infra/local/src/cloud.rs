@@ -34,6 +34,8 @@ const EVERYBODY: &str = "local";
 const OWNER: &str = "owner@example.com";
 /// How often expired items are swept in the background.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often streams and mail events are looked at in the background.
+const SETTLE: Duration = Duration::from_millis(200);
 /// How long requests under way may take when the cloud stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,7 @@ pub struct Cloud {
     schedules: Schedules,
     streams: Streams,
     deliver: Handle,
+    mail_events: Handle,
     seeds: Seeds,
     tasks: JoinSet<()>,
     gateway: JoinHandle<()>,
@@ -128,6 +131,7 @@ impl Cloud {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
             objects: objects.endpoint().to_owned(),
+            gateway: capture.gateway(),
             origins: format!("{base_url} {}", base_url.replace("127.0.0.1", "localhost")),
             given: options.environment,
         });
@@ -138,7 +142,7 @@ impl Cloud {
         })?;
         let schedules = Schedules::new(&template, started.schedules);
         let streams = Streams::new(&template, &database, &started.events, &rights)?;
-        let deliver = started.events["deliver-messages"].clone();
+        let (deliver, mail_events) = (started.events["deliver-messages"].clone(), started.events["mail-events"].clone());
         let seeds = Seeds { clock, environment: environment.clone(), base_url: base_url.clone(), wechat: wechat.clone() };
         let control = Control { capture: capture.clone(), schedules: schedules.clone(), seeds: seeds.clone() };
         let gateway = Gateway::new(&template, started.routers, now.clone()).into_router();
@@ -149,7 +153,7 @@ impl Cloud {
 
         if options.background {
             tasks.spawn(schedules.clone().keep(now.clone()));
-            tasks.spawn(streams.clone().keep());
+            tasks.spawn(keep_settled(streams.clone(), capture.clone(), mail_events.clone()));
             tasks.spawn(keep_swept(database.clone(), now));
         }
         let (stop, stopped) = oneshot::channel();
@@ -171,6 +175,7 @@ impl Cloud {
             schedules,
             streams,
             deliver,
+            mail_events,
             seeds,
             tasks,
             gateway,
@@ -231,6 +236,12 @@ impl Cloud {
         self.capture.fail(sender);
     }
 
+    /// SNS, SES and the gateway for text messages.
+    #[must_use]
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
     /// Gives the deployment's secret a new version.
     ///
     /// # Errors
@@ -244,9 +255,10 @@ impl Cloud {
         self.schedules.run(function).await
     }
 
-    /// Hands over what was written to tables with a stream, until there is nothing more; answers how many records that were.
+    /// Hands over what was written to tables with a stream and what SES tells of mails, until there is nothing more; answers how many
+    /// records of streams that were.
     pub async fn settle(&self) -> usize {
-        self.streams.settle().await
+        settle(&self.streams, &self.capture, &self.mail_events).await
     }
 
     /// Calls the function that delivers messages with an event of the stream.
@@ -323,6 +335,8 @@ struct Environment {
     shared: BTreeMap<String, String>,
     /// Where buckets are.
     objects: String,
+    /// Where the gateway for text messages is.
+    gateway: String,
     /// Origins under which the gateway is reached.
     origins: String,
     /// What the local cloud's options set over all that.
@@ -335,6 +349,10 @@ impl Environment {
         // API Gateway's own name is the origin where the template names none; it is always https, which we are not.
         if let Some(origins) = environment.get_mut("PUBLIC_URL").filter(|origins| origins.is_empty()) {
             origins.clone_from(&self.origins);
+        }
+        // Which numbers go there, if any, is said elsewhere.
+        if let Some(gateway) = environment.get_mut("SMS_GATEWAY_URL").filter(|gateway| gateway.is_empty()) {
+            gateway.clone_from(&self.gateway);
         }
         // Ours has no name for each bucket.
         if let Some(uploads) = environment.get_mut("UPLOADS_URL") {
@@ -405,6 +423,24 @@ fn template(path: Option<&Path>) -> Result<Template, LocalError> {
     // The only parameter without a default.
     let parameters = BTreeMap::from([("SenderAddress".to_owned(), "no-reply@portico.example".to_owned())]);
     Template::read(&text, &parameters).map_err(|source| LocalError::Template { path, source })
+}
+
+async fn settle(streams: &Streams, capture: &Capture, mail_events: &Handle) -> usize {
+    let mut records = 0;
+    loop {
+        let handed = streams.settle().await;
+        records += handed;
+        if !capture.settle(mail_events).await && handed == 0 {
+            return records;
+        }
+    }
+}
+
+async fn keep_settled(streams: Streams, capture: Capture, mail_events: Handle) {
+    loop {
+        tokio::time::sleep(SETTLE).await;
+        settle(&streams, &capture, &mail_events).await;
+    }
 }
 
 async fn keep_swept(database: Database, now: Now) {

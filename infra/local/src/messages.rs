@@ -35,6 +35,12 @@ pub struct Message {
     /// A mail's subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub subject: Option<String>,
+    /// A mail's sender, as its header has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+    /// The sender's own id of the message, where a provider is told of it: by a tag of SES, or to a gateway.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
     /// When it was sent, by the local cloud's clock.
     pub at: Timestamp,
 }

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex as Turn;
@@ -18,8 +17,6 @@ use crate::template::{self, Template};
 
 /// What Lambda does to a stream with the rights of the function that gets its records.
 pub const ACTIONS: [&str; 4] = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
-/// How often streams are looked at in the background.
-const TICK: Duration = Duration::from_millis(200);
 
 /// The streams of one local cloud. Clones share their state.
 #[derive(Clone)]
@@ -69,14 +66,6 @@ impl Streams {
             }
         }
         handed
-    }
-
-    /// Does so for ever.
-    pub(crate) async fn keep(self) {
-        loop {
-            tokio::time::sleep(TICK).await;
-            self.settle().await;
-        }
     }
 
     /// All records so far for the function, as its events have them.

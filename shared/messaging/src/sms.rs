@@ -3,9 +3,10 @@
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
 use aws_types::SdkConfig;
 
-use portico_runtime::describe;
-
-use crate::SendFailed;
+use crate::{
+    SendFailed,
+    senders::{ProviderId, SendError, of_aws},
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct SmsSender {
@@ -20,9 +21,14 @@ impl SmsSender {
     }
 
     pub(crate) async fn send(&self, phone: &str, text: &str) -> Result<(), SendFailed> {
+        self.publish(phone, text).await.map(drop).map_err(|error| SendFailed(error.to_string()))
+    }
+
+    pub(crate) async fn publish(&self, phone: &str, text: &str) -> Result<Option<ProviderId>, SendError> {
         let transactional = MessageAttributeValue::builder().data_type("String").string_value("Transactional").build();
-        let transactional = transactional.map_err(|error| SendFailed(error.to_string()))?;
+        let transactional = transactional.map_err(|error| SendError::Refused(error.to_string()))?;
         let publish = self.client.publish().phone_number(phone).message(text).message_attributes("AWS.SNS.SMS.SMSType", transactional);
-        publish.send().await.map(drop).map_err(|error| SendFailed(describe(&error)))
+        let sent = publish.send().await.map_err(|error| of_aws(&error))?;
+        Ok(sent.message_id.map(ProviderId))
     }
 }

@@ -158,6 +158,17 @@ impl Deployment {
         given.map(|text| text.parse().map_err(|_| MissingVariable("IGNORE_MESSAGES_BEFORE".into()))).transpose()
     }
 
+    /// The gateway for text messages, and the beginnings of the phone numbers that it serves, with spaces between them; `None` where
+    /// SNS sends all.
+    pub fn sms_gateway(&self) -> Option<(&str, &str)> {
+        Some((self.replaced("SMS_GATEWAY_URL")?, self.inner.variables.get("SMS_GATEWAY_PREFIXES").map_or("", String::as_str)))
+    }
+
+    /// The configuration set under which SES sends what it shall tell of; `None` where nobody hears.
+    pub fn mail_configuration(&self) -> Option<&str> {
+        self.inner.variables.get("MAIL_CONFIGURATION").map(String::as_str).filter(|name| !name.is_empty())
+    }
+
     /// The origins under which the deployment is reached, the canonical one first; empty where only API Gateway's own name is
     /// used, which each request carries.
     pub fn public_urls(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::{Capture, Sender};
+use super::{Capture, Mode, Sender, silence};
 use crate::messages::{Channel, Message};
 use crate::random;
 
@@ -16,9 +16,6 @@ const LONGEST_CHARACTERS: usize = 1_600;
 pub(super) fn answer(capture: &Capture, headers: &HeaderMap, body: &[u8]) -> Response {
     let form: HashMap<_, _> = form_urlencoded::parse(body).into_owned().collect();
     let field = |name: &str| form.get(name).map(String::as_str).filter(|text| !text.is_empty());
-    if capture.fails(Sender::Sns) {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "told to fail");
-    }
     if field("Action") != Some("Publish") {
         let message = format!("{:?} is not kept locally", field("Action").unwrap_or_default());
         return error(StatusCode::BAD_REQUEST, "InvalidAction", &message);
@@ -34,6 +31,12 @@ pub(super) fn answer(capture: &Capture, headers: &HeaderMap, body: &[u8]) -> Res
     if let Some(message) = capture.refused(headers, "sns:Publish", &[to.to_owned()]) {
         return error(StatusCode::FORBIDDEN, "AuthorizationError", &message);
     }
+    let mode = capture.told(Sender::Sns);
+    match mode {
+        Some(Mode::Refuse) => return error(StatusCode::BAD_REQUEST, "OptedOut", "told to refuse"),
+        Some(Mode::Busy) => return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "told to fail"),
+        _ => {}
+    }
     let Some(text) = field("Message") else {
         return invalid("Message", "Empty message");
     };
@@ -46,8 +49,13 @@ pub(super) fn answer(capture: &Capture, headers: &HeaderMap, body: &[u8]) -> Res
         text: text.to_owned(),
         html: None,
         subject: None,
+        from: None,
+        id: None,
         at: (capture.now)(),
     });
+    if mode == Some(Mode::Silent) {
+        return silence();
+    }
     let result = format!("<PublishResult><MessageId>{}</MessageId></PublishResult>", random::uuid());
     xml(StatusCode::OK, "PublishResponse", &format!("{result}<ResponseMetadata>{}</ResponseMetadata>", request_id()))
 }

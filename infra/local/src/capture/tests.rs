@@ -10,9 +10,9 @@ use crate::messages::{Channel, Message};
 use crate::sdk;
 use crate::template::Secret;
 
-const NOW: i64 = 1_800_000_000;
+pub(super) const NOW: i64 = 1_800_000_000;
 
-async fn capture(tasks: &mut JoinSet<()>) -> Capture {
+pub(super) async fn capture(tasks: &mut JoinSet<()>) -> Capture {
     let secret = Secret {
         resource: "DeploymentSecret".to_owned(),
         arn: "arn:aws:secretsmanager:us-east-1:000000000000:secret:DeploymentSecret".to_owned(),
@@ -83,6 +83,8 @@ async fn mails_are_kept_with_subject_and_both_parts() {
             text: "code 654321".to_owned(),
             html: Some("<b>654321</b>".to_owned()),
             subject: Some("Your code".to_owned()),
+            from: Some("no-reply@portico.test".to_owned()),
+            id: None,
             at: Timestamp::from_second(NOW).unwrap(),
         }
     );

@@ -47,6 +47,7 @@ async fn control_routes_refuse_what_they_do_not_know() {
     assert_eq!(call(&cloud, "POST", "/_local/clock", Some(json!({"advance": 1}))).await.0, 400);
     assert_eq!(call(&cloud, "POST", "/_local/senders", Some(json!({"fail": "wechat"}))).await.0, 400);
     assert_eq!(call(&cloud, "POST", "/_local/senders", Some(json!({"fail": "sns"}))).await, (200, json!({"fail": "sns"})));
+    assert_eq!(call(&cloud, "POST", "/_local/senders", Some(json!({"fail": "gateway"}))).await, (200, json!({"fail": "gateway"})));
     assert_eq!(call(&cloud, "POST", "/_local/senders", Some(json!({"fail": null}))).await, (200, json!({"fail": null})));
     assert_eq!(call(&cloud, "POST", "/_local/schedules/nothing", None).await.0, 404);
 }
