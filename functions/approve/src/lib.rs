@@ -2,18 +2,19 @@
 
 use axum::{Json, extract::State, http::request::Parts};
 use http::Method;
+use jiff::Timestamp;
 use portico_domain::{
     ids::UserId,
     member::Right,
+    message::{Message, MessageSettings},
     portal::{Portal, RoleId},
-    user::{Decided, Reason, Status, Verdict},
+    user::{Decided, Reason, User, Verdict},
 };
 use portico_http::{Access, Api, Body, CurrentMember, Origins, Problem, Problems};
-use portico_messaging::{Messenger, texts};
-use portico_runtime::{Clock, Deployment, MissingVariable};
+use portico_messaging::{About, Birth, Outbox, Recipient};
+use portico_runtime::{Clock, Deployment, MissingVariable, entropy};
 use portico_store::{Decision, Store, StoreError, Table};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 use utoipa::{OpenApi, ToSchema};
 
 /// The part of the OpenAPI document that this function answers for.
@@ -28,53 +29,40 @@ const MOST: usize = 100;
 #[derive(Clone)]
 struct Approver {
     store: Store,
-    messenger: Messenger,
-    default_signature: String,
+    outbox: Outbox,
     clock: Clock,
     origins: Origins,
 }
 
-impl Approver {
-    /// Tells applicants how it was decided (F30). Only who made the decision tells, so each hears once (R9).
-    ///
-    /// The decision stands whether or not the message goes out.
-    async fn tell(&self, portal: &Portal, users: Vec<UserId>, link: &str) {
-        let mut sending = JoinSet::new();
-        let settings = &portal.settings;
-        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
-        let name = settings.name.as_str();
-        for user in self.store.some_users(portal.id, &users).await.unwrap_or_default() {
-            let Some(address) = user.address().cloned() else { continue };
-            let message = match user.status {
-                Status::Active => texts::approved(signature, name, link, user.locale),
-                Status::Rejected => {
-                    let reason = user.decided.as_ref().and_then(|decided| decided.reason.as_ref());
-                    texts::rejected(signature, name, reason.map(|reason| reason.as_str()), user.locale)
-                }
-                Status::Inactive => match user.asked() {
-                    Some(reason) => texts::asked(signature, name, reason.as_str(), link, user.locale),
-                    None => continue,
-                },
-                Status::Pending | Status::Disabled => continue,
-            };
-            let messenger = self.messenger.clone();
-            sending.spawn(async move {
-                if let Err(error) = messenger.send(&address, &message).await {
-                    tracing::error!(user = %user.id, %error, "an applicant was not told of the decision");
-                }
-            });
-        }
-        while sending.join_next().await.is_some() {}
+/// What an applicant hears.
+struct Answerer<'a> {
+    outbox: &'a Outbox,
+    portal: &'a Portal,
+    settings: MessageSettings,
+    verdict: &'a Verdict,
+    link: String,
+    now: Timestamp,
+}
+
+impl Answerer<'_> {
+    /// The message that tells an applicant how it was decided (F30, F47), to be written with the decision (R9, R13).
+    fn message(&self, user: &User) -> Result<Option<Message>, Problem> {
+        let about = match self.verdict {
+            Verdict::Approve(_) => About::Approved(&self.link),
+            Verdict::Reject(reason) => About::Rejected(reason.as_ref().map(|reason| reason.as_str())),
+            Verdict::Ask(reason) => About::MoreNeeded(reason.as_str(), &self.link),
+        };
+        let birth = Birth::new(self.now, entropy::wide().map_err(Problem::internal)?);
+        Ok(self.outbox.message(birth, self.portal, &Recipient::user(user), about, &self.settings))
     }
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let approver = Approver {
         store: store.clone(),
-        messenger: Messenger::open(deployment)?,
-        default_signature: deployment.default_signature()?,
+        outbox: Outbox::open(deployment)?,
         clock: deployment.clock().clone(),
         origins: Origins::new(deployment),
     };
@@ -169,13 +157,19 @@ async fn approve(
         Answer::Reject => Verdict::Reject(reason),
         Answer::Ask => Verdict::Ask(reason.ok_or_else(|| Problem::invalid("/reason", "required", "say what is needed"))?),
     };
+    let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();
+    let (applicants, settings) = tokio::join!(approver.store.some_users(portal.id, &distinct(&approvals.users)), approver.store.message_settings(portal.id));
+    let (applicants, settings) = (applicants?, settings?.settings);
+    let answerer = Answerer { outbox: &approver.outbox, portal: &portal, settings, verdict: &verdict, link, now: approver.clock.now() };
     let mut results: Vec<ApprovalResult> = Vec::with_capacity(approvals.users.len());
-    for user in approvals.users {
-        if results.iter().any(|known| known.user == user) {
+    for user in distinct(&approvals.users) {
+        let Some(applicant) = applicants.iter().find(|applicant| applicant.id == user) else {
+            results.push(ApprovalResult { user, result: Happened::Unknown });
             continue;
-        }
+        };
+        let message = answerer.message(applicant)?;
         // What was decided stays decided: an outage on the way is told for those whom it met, not instead of the others.
-        let result = match (approver.store.decide(&portal, user, &verdict, &decided).await, approvals.decision) {
+        let result = match (approver.store.decide(&portal, user, &verdict, &decided, message.as_ref()).await, approvals.decision) {
             (Ok(Decision::Made), Answer::Approve) => Happened::Approved,
             (Ok(Decision::Made), Answer::Reject) => Happened::Rejected,
             (Ok(Decision::Made), Answer::Ask) => Happened::Asked,
@@ -187,12 +181,10 @@ async fn approve(
         };
         results.push(ApprovalResult { user, result });
     }
-    let made: Vec<UserId> = results
-        .iter()
-        .filter(|result| matches!(result.result, Happened::Approved | Happened::Rejected | Happened::Asked))
-        .map(|result| result.user)
-        .collect();
-    let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();
-    approver.tell(&portal, made, &link).await;
     Ok(Json(ApprovalResults { results }))
+}
+
+/// Each of them once, in their order.
+fn distinct(users: &[UserId]) -> Vec<UserId> {
+    users.iter().enumerate().filter(|(at, user)| !users[..*at].contains(user)).map(|(_, user)| *user).collect()
 }

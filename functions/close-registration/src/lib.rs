@@ -3,21 +3,22 @@
 //! The window itself is computed from the clock at every sign-up; a schedule that runs late, twice or never changes nothing but the
 //! notice (R28).
 
-use portico_domain::{address::AddressKind, locale::Locale, member::Right, portal::Portal};
-use portico_messaging::{Messenger, texts};
-use portico_runtime::{Deployment, MissingVariable};
+use portico_domain::{
+    ids::NewsId,
+    message::{News, NewsEvent},
+};
+use portico_runtime::{
+    Deployment, MissingVariable,
+    entropy::{self, NoEntropy},
+};
 use portico_store::{Store, StoreError, Table};
 use serde::Serialize;
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Windows that were marked as over.
+    /// Windows that were found to be over, and of which administrators are told.
     pub closed: usize,
-    /// Administrators who were told.
-    pub told: usize,
-    /// Notices that could not be sent.
-    pub failed: usize,
 }
 
 /// Why a run ended early. The next one goes on.
@@ -29,38 +30,22 @@ pub enum Failure {
     /// The tables gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No random bits.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
 }
 
-/// Marks all windows that are over, each exactly once, and tells those who manage the portal.
+/// Writes the news of all windows that are over, each exactly once, for those who manage the portal.
 pub async fn run(deployment: &Deployment) -> Result<Summary, Failure> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users])?;
-    let messenger = Messenger::open(deployment)?;
-    let mut summary = Summary::default();
-    for portal in store.portals_to_close(deployment.clock().now()).await? {
-        let Some(end) = portal.settings.registration.window.as_ref().and_then(|window| window.closes_at()) else { continue };
-        if store.mark_closed(portal.id, end).await? {
-            summary.closed += 1;
-            tell(&store, &messenger, &portal, &mut summary).await?;
-        }
+    let store = Store::open(deployment, &[Table::Portals, Table::Messages])?;
+    let (mut summary, at) = (Summary::default(), deployment.clock().now());
+    for portal in store.portals_to_close(at).await? {
+        let window = portal.settings.registration.window.as_ref();
+        let Some((end, closed_at)) = window.and_then(|window| window.closes_at().zip(window.closes_at_local())) else { continue };
+        let id = NewsId::new(at, entropy::wide()?);
+        let event = NewsEvent::RegistrationClosed { closed_at };
+        let news = News { id, organisation: portal.organisation, portal: portal.id, event, at };
+        summary.closed += usize::from(store.tell_closed(portal.id, end, &news).await?);
     }
     Ok(summary)
-}
-
-async fn tell(store: &Store, messenger: &Messenger, portal: &Portal, summary: &mut Summary) -> Result<(), StoreError> {
-    let Some(window) = &portal.settings.registration.window else { return Ok(()) };
-    let Some(end) = window.closes_at_local() else { return Ok(()) };
-    let message = texts::registration_closed(portal.settings.name.as_str(), &end, Locale::En);
-    for member in store.members(portal.organisation).await? {
-        if member.email.kind() != AddressKind::Email || !member.may(Right::ManagePortals) {
-            continue;
-        }
-        match messenger.send(&member.email, &message).await {
-            Ok(()) => summary.told += 1,
-            Err(error) => {
-                tracing::error!(portal = %portal.id, %error, "an administrator was not told that registration closed");
-                summary.failed += 1;
-            }
-        }
-    }
-    Ok(())
 }

@@ -16,11 +16,11 @@ use portico_domain::{
 };
 use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader, address_refusal, page_limit};
 use portico_runtime::entropy;
-use portico_store::{InvitationMoved, InvitationToken, Invited};
+use portico_store::{self as store, InvitationMoved, InvitationToken, Invited};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Delivery, Inviter};
+use crate::{Delivery, Envelope, Inviter};
 
 /// How often an invitation is read again because it changed meanwhile.
 const TRIES: usize = 4;
@@ -137,15 +137,18 @@ pub(crate) async fn invite(
         accepted_by: None,
     };
     let token = InvitationToken::new(invitation.id, entropy::bytes().map_err(Problem::internal)?);
-    match inviter.store.invite(portal.organisation, new.overbook, &invitation, &token, before.as_ref(), user.as_ref()).await? {
-        Invited::Done => {}
+    let envelope = Envelope { parts: &parts, portal: &portal, locale: reader.locale, notify: new.notify };
+    let letter = inviter.letter(envelope, &invitation, &token).await?;
+    let (organisation, overbook, message) = (portal.organisation, new.overbook, letter.message.as_ref());
+    let wanted = store::NewInvitation { organisation, overbook, invitation: &invitation, token: &token, message };
+    let posted = match inviter.store.invite(wanted, before.as_ref(), user.as_ref()).await? {
+        Invited::Done(posted) => posted,
         Invited::AlreadyInvited => return Err(Kind::AlreadyInvited.into()),
         Invited::AlreadyRegistered => return Err(Kind::AlreadyRegistered.into()),
         Invited::NoSeats => return Err(Kind::NoSeats.into()),
-    }
-    let url = inviter.url(&parts, &portal, &invitation, &token);
-    let delivery = if new.notify { inviter.deliver(&portal, &invitation, &url, reader.locale).await } else { Delivery::NotAsked };
-    let view = InvitationView { url: Some(url), delivery: Some(delivery), ..InvitationView::new(invitation, now) };
+    };
+    let delivery = Some(letter.delivery(posted));
+    let view = InvitationView { url: Some(letter.url), delivery, ..InvitationView::new(invitation, now) };
     Ok((StatusCode::CREATED, Json(view)))
 }
 
@@ -226,22 +229,22 @@ pub(crate) async fn resend(
 ) -> Result<Json<InvitationView>, Problem> {
     let portal = member.portal()?;
     let id: InvitationId = invitation.parse().map_err(|_| Problem::from(Kind::NotFound))?;
-    let Renewed { invitation, token } = renew(&inviter, &portal, id, false).await?;
-    let url = inviter.url(&parts, &portal, &invitation, &token);
-    let delivery = inviter.deliver(&portal, &invitation, &url, reader.locale).await;
+    let envelope = Envelope { parts: &parts, portal: &portal, locale: reader.locale, notify: true };
+    let Renewed { invitation, url, delivery } = renew(&inviter, envelope, id, false).await?;
     let view = InvitationView::new(invitation, inviter.clock.now());
     Ok(Json(InvitationView { url: Some(url), delivery: Some(delivery), ..view }))
 }
 
-/// An invitation that is open for another while, and its new token.
+/// An invitation that is open for another while, its new link, and what became of its message.
 pub(crate) struct Renewed {
     pub(crate) invitation: Invitation,
-    pub(crate) token: InvitationToken,
+    pub(crate) url: String,
+    pub(crate) delivery: Delivery,
 }
 
-/// Opens an invitation for another while.
-pub(crate) async fn renew(inviter: &Inviter, portal: &Portal, id: InvitationId, overbook: bool) -> Result<Renewed, Problem> {
-    let now = inviter.clock.now();
+/// Opens an invitation for another while, and writes the message that says so.
+pub(crate) async fn renew(inviter: &Inviter, envelope: Envelope<'_>, id: InvitationId, overbook: bool) -> Result<Renewed, Problem> {
+    let (now, portal) = (inviter.clock.now(), envelope.portal);
     for _ in 0..TRIES {
         let before = inviter.store.invitation_by_id(portal.id, id).await?.ok_or(Kind::NotFound)?;
         if !before.is_repeatable(now) {
@@ -252,8 +255,14 @@ pub(crate) async fn renew(inviter: &Inviter, portal: &Portal, id: InvitationId, 
         }
         let invitation = Invitation { expires_at: end(now), ..before.clone() };
         let token = InvitationToken::new(id, entropy::bytes().map_err(Problem::internal)?);
-        match inviter.store.renew_invitation(portal.organisation, overbook, &before, &invitation, &token).await? {
-            InvitationMoved::Done => return Ok(Renewed { invitation, token }),
+        let letter = inviter.letter(envelope, &invitation, &token).await?;
+        let (organisation, message) = (portal.organisation, letter.message.as_ref());
+        let wanted = store::NewInvitation { organisation, overbook, invitation: &invitation, token: &token, message };
+        match inviter.store.renew_invitation(wanted, &before).await? {
+            InvitationMoved::Done(posted) => {
+                let delivery = letter.delivery(posted);
+                return Ok(Renewed { invitation, url: letter.url, delivery });
+            }
             InvitationMoved::NoSeats => return Err(Kind::NoSeats.into()),
             InvitationMoved::Meanwhile => {}
         }
@@ -284,7 +293,7 @@ pub(crate) async fn withdraw(inviter: &Inviter, portal: &Portal, id: InvitationI
         if invitation.accepted_by.is_some() {
             return Err(Kind::InvitationClosed.into());
         }
-        if invitation.cancelled || inviter.store.cancel_invitation(portal.organisation, &invitation).await? == InvitationMoved::Done {
+        if invitation.cancelled || inviter.store.cancel_invitation(portal.organisation, &invitation).await? == InvitationMoved::Done(None) {
             return Ok(());
         }
     }

@@ -5,21 +5,25 @@ mod admin;
 mod link;
 mod many;
 
+use std::sync::Arc;
+
 use axum::http::request::Parts;
 use http::Method;
+use portico_access::{Keyring, hide};
 use portico_domain::{
     address::Address,
     invitation::{Invitation, is_reachable},
     limits::Caps,
     locale::Locale,
     member::Right,
+    message::Message,
     portal::Portal,
     spend::Block,
 };
-use portico_http::{Access, Api, Origins};
-use portico_messaging::{Messenger, texts};
-use portico_runtime::{Clock, Deployment, MissingVariable};
-use portico_store::{InvitationToken, Sending, Store, StoreError, Table};
+use portico_http::{Access, Api, Origins, Problem, refusal};
+use portico_messaging::{About, Birth, Outbox, Recipient};
+use portico_runtime::{Clock, Deployment, MissingVariable, entropy};
+use portico_store::{InvitationToken, Posted, Sending, Store, StoreError, Table};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -35,21 +39,21 @@ const TRIES: usize = 4;
 #[derive(Clone)]
 struct Inviter {
     store: Store,
-    messenger: Messenger,
+    outbox: Outbox,
+    keyring: Arc<Keyring>,
     caps: Caps,
-    default_signature: String,
     clock: Clock,
     origins: Origins,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let inviter = Inviter {
         store: store.clone(),
-        messenger: Messenger::open(deployment)?,
+        outbox: Outbox::open(deployment)?,
+        keyring: Arc::new(Keyring::new(deployment)),
         caps: deployment.caps()?,
-        default_signature: deployment.default_signature()?,
         clock: deployment.clock().clone(),
         origins: Origins::new(deployment),
     };
@@ -68,8 +72,8 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 enum Delivery {
-    /// The provider took it.
-    Sent,
+    /// It is on its way; the ledger of messages says how far.
+    Queued,
     /// None was wanted: the link is to be passed on.
     NotAsked,
     /// Phones outside +86 get no invitations by SMS (F41): the link is to be passed on.
@@ -78,8 +82,8 @@ enum Delivery {
     Paused,
     /// The address got five invitations within a day: the link is to be passed on.
     TooOften,
-    /// The provider refused: the link can be passed on, or the invitation repeated.
-    Failed,
+    /// The organisation's balance does not suffice (F42): the link is to be passed on.
+    NoBalance,
 }
 
 impl Inviter {
@@ -89,19 +93,29 @@ impl Inviter {
         format!("{}/p/{suffix}#invitation={}", self.origins.canonical(parts), token.reveal())
     }
 
-    /// Sends the invitation, once, if the caps allow it. It stands whether or not the message goes out.
-    async fn deliver(&self, portal: &Portal, invitation: &Invitation, url: &str, locale: Locale) -> Delivery {
+    /// What goes along with an invitation: its link and, where it is to be told and the caps allow it, the message that carries the link.
+    async fn letter(&self, envelope: Envelope<'_>, invitation: &Invitation, token: &InvitationToken) -> Result<Letter, Problem> {
+        let Envelope { parts, portal, locale, notify } = envelope;
+        let url = self.url(parts, portal, invitation, token);
+        let unsent = |delivery| Ok(Letter { url: url.clone(), message: None, delivery });
+        if !notify {
+            return unsent(Delivery::NotAsked);
+        }
         if !is_reachable(&invitation.address) {
-            return Delivery::NoSms;
+            return unsent(Delivery::NoSms);
         }
-        match self.count(portal, &invitation.address).await {
-            Ok(None) => self.send(portal, invitation, url, locale).await,
-            Ok(Some(refused)) => refused,
-            Err(error) => {
-                tracing::error!(invitation = %invitation.id, %error, "an invitation was not sent");
-                Delivery::Failed
-            }
+        if let Some(refused) = self.count(portal, &invitation.address).await? {
+            return unsent(refused);
         }
+        let settings = self.store.message_settings(portal.id).await?.settings;
+        let birth = Birth::new(self.clock.now(), entropy::wide().map_err(Problem::internal)?);
+        let to = Recipient::invited(invitation, locale);
+        let Some(mut message) = self.outbox.message(birth, portal, &to, About::Invited(&url), &settings) else {
+            return unsent(Delivery::NoSms);
+        };
+        let hidden = hide(&self.keyring, &mut message, &token.reveal()).await;
+        hidden.map_err(|error| refusal(error, self.clock.now()))?;
+        Ok(Letter { url, message: Some(message), delivery: Delivery::Queued })
     }
 
     /// Counts a message to an address, within the caps of recipient and portal; or why none goes out.
@@ -127,18 +141,31 @@ impl Inviter {
         }
         Err(StoreError::Unavailable("the count of SMS kept changing".into()))
     }
+}
 
-    async fn send(&self, portal: &Portal, invitation: &Invitation, url: &str, locale: Locale) -> Delivery {
-        let settings = &portal.settings;
-        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
-        let name = invitation.name.as_ref().map(|name| name.as_str());
-        let message = texts::invited(signature, settings.name.as_str(), name, url, invitation.address.kind(), locale);
-        match self.messenger.send(&invitation.address, &message).await {
-            Ok(()) => Delivery::Sent,
-            Err(error) => {
-                tracing::error!(invitation = %invitation.id, %error, "an invitation was not sent");
-                Delivery::Failed
-            }
+/// What a letter is made from, beside the invitation.
+#[derive(Clone, Copy)]
+struct Envelope<'a> {
+    parts: &'a Parts,
+    portal: &'a Portal,
+    locale: Locale,
+    /// Whether a message goes out (F50).
+    notify: bool,
+}
+
+/// What goes along with an invitation.
+struct Letter {
+    url: String,
+    message: Option<Message>,
+    delivery: Delivery,
+}
+
+impl Letter {
+    /// What became of the message, once it was written with its invitation.
+    fn delivery(&self, posted: Option<Posted>) -> Delivery {
+        match posted {
+            Some(Posted::Unpaid) => Delivery::NoBalance,
+            Some(Posted::Queued) | None => self.delivery,
         }
     }
 }

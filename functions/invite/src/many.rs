@@ -1,18 +1,13 @@
 //! Many invitations repeated or withdrawn at once (F53, S45).
 
 use axum::{Json, extract::State, http::request::Parts};
-use portico_domain::{
-    ids::{InvitationId, PortalId},
-    locale::Locale,
-    portal::Portal,
-};
+use portico_domain::ids::{InvitationId, PortalId};
 use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 use utoipa::ToSchema;
 
 use crate::{
-    Delivery, Inviter,
+    Delivery, Envelope, Inviter,
     admin::{Renewed, renew, withdraw},
 };
 
@@ -97,25 +92,23 @@ pub(crate) async fn act(
     }
     let portal = member.portal()?;
     let mut results: Vec<InvitationResult> = Vec::with_capacity(actions.invitations.len());
-    let mut renewed = Vec::new();
+    let envelope = Envelope { parts: &parts, portal: &portal, locale: reader.locale, notify: true };
     for id in actions.invitations {
         if results.iter().any(|known| known.invitation == id) {
             continue;
         }
         let done = match actions.action {
-            Action::Resend => renew(&inviter, &portal, id, actions.overbook).await.map(|new| {
-                renewed.push((results.len(), new));
-                Happened::Resent
-            }),
-            Action::Cancel => withdraw(&inviter, &portal, id).await.map(|()| Happened::Cancelled),
+            Action::Resend => renew(&inviter, envelope, id, actions.overbook).await.map(Some),
+            Action::Cancel => withdraw(&inviter, &portal, id).await.map(|()| None),
         };
-        let result = match done {
-            Ok(happened) => happened,
-            Err(problem) => happened(problem, !results.is_empty())?,
+        let (result, renewed) = match done {
+            Ok(Some(renewed)) => (Happened::Resent, Some(renewed)),
+            Ok(None) => (Happened::Cancelled, None),
+            Err(problem) => (happened(problem, !results.is_empty())?, None),
         };
-        results.push(InvitationResult { invitation: id, result, url: None, delivery: None });
+        let (url, delivery) = renewed.map(|Renewed { url, delivery, .. }| (url, delivery)).unzip();
+        results.push(InvitationResult { invitation: id, result, url, delivery });
     }
-    deliver_all(&inviter, &portal, &parts, reader.locale, renewed, &mut results).await;
     Ok(Json(InvitationResults { results }))
 }
 
@@ -127,28 +120,5 @@ fn happened(problem: Problem, some_are_done: bool) -> Result<Happened, Problem> 
         Kind::NoSeats => Ok(Happened::NoSeats),
         Kind::Unavailable if some_are_done => Ok(Happened::Unavailable),
         _ => Err(problem),
-    }
-}
-
-/// Sends the messages side by side, and notes what became of each.
-async fn deliver_all(
-    inviter: &Inviter,
-    portal: &Portal,
-    parts: &Parts,
-    locale: Locale,
-    renewed: Vec<(usize, Renewed)>,
-    results: &mut [InvitationResult],
-) {
-    let mut sending = JoinSet::new();
-    for (at, Renewed { invitation, token }) in renewed {
-        let url = inviter.url(parts, portal, &invitation, &token);
-        results[at].url = Some(url.clone());
-        let (inviter, portal) = (inviter.clone(), portal.clone());
-        sending.spawn(async move { (at, inviter.deliver(&portal, &invitation, &url, locale).await) });
-    }
-    while let Some(sent) = sending.join_next().await {
-        if let Ok((at, delivery)) = sent {
-            results[at].delivery = Some(delivery);
-        }
     }
 }

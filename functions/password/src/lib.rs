@@ -23,7 +23,6 @@ use portico_http::{
     Access, Api, Body, Client, CurrentUser, Kind, PathId, Problem, Problems, Reader, SignInOutcome, entry_refusal, read_flow, refusal,
     signed_in_response,
 };
-use portico_messaging::{Notices, texts};
 use portico_runtime::{Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::{Deserialize, Serialize};
@@ -38,18 +37,16 @@ struct Passwords {
     gate: Gate,
     store: Store,
     caps: Caps,
-    notices: Notices,
     deployment: Deployment,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let passwords = Passwords {
         gate: Gate::new(store.clone(), deployment),
         store: store.clone(),
         caps: deployment.caps()?,
-        notices: Notices::open(deployment)?,
         deployment: deployment.clone(),
     };
     Ok(Api::guarded(deployment, &store)
@@ -145,8 +142,7 @@ async fn reset(
 ) -> Result<StatusCode, Problem> {
     let (flow, code) = read_proof(&request.flow, &request.code)?;
     let result = passwords.gate.reset_password(portal, &flow, code, &request.password).await;
-    let (portal, user) = result.map_err(|error| passwords.refused(error))?;
-    passwords.tell_owner(&portal, &user, &reader).await;
+    result.map_err(|error| passwords.refused(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -197,7 +193,6 @@ async fn change(
     if request.end_others {
         passwords.store.end_all_sessions(portal.id, user.id, Some(&current.token)).await?;
     }
-    passwords.tell_owner(portal, user, &reader).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -207,13 +202,6 @@ fn read_proof(flow: &str, code: &str) -> Result<(portico_domain::code::Flow, Cod
 }
 
 impl Passwords {
-    /// Tells the owner (S18). The password stands whether or not the message goes out.
-    async fn tell_owner(&self, portal: &Portal, user: &User, reader: &Reader) {
-        if let Err(error) = self.notices.tell(portal, user, texts::password_changed).await {
-            tracing::error!(request = reader.request_id, user = %user.id, %error, "the owner was not told of a new password");
-        }
-    }
-
     fn refused(&self, error: NewPasswordError) -> Problem {
         match error {
             NewPasswordError::Password(error) => {

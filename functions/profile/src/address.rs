@@ -10,7 +10,7 @@ use portico_domain::{
     user::User,
 };
 use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, Reader, read_flow, refusal};
-use portico_messaging::texts;
+use portico_messaging::{About, Recipient};
 use portico_store::Written;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -37,7 +37,6 @@ pub(crate) struct AddressChange {
 pub(crate) async fn change(
     State(profiles): State<Arc<Profiles>>,
     current: CurrentUser,
-    reader: Reader,
     Body(request): Body<AddressChange>,
 ) -> Result<Json<Me>, Problem> {
     let code = Code::parse(&request.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
@@ -52,9 +51,11 @@ pub(crate) async fn change(
         if before.address_of(address.kind()) == Some(&address) {
             return profiles.view(&portal, before).await;
         }
-        match profiles.store.change_address(&before, &address).await? {
+        // The owner hears of it where they were reached until now.
+        let told = profiles.gate.notice(&portal, &Recipient::before_change(&before, address.kind()), About::AddressChanged).await;
+        let told = told.map_err(|error| refusal(error, profiles.clock.now()))?;
+        match profiles.store.change_address(&before, &address, told.as_ref()).await? {
             Written::Done => {
-                profiles.tell_old(&portal, &before, &address, &reader).await;
                 before.set_address(address);
                 return profiles.view(&portal, before).await;
             }
@@ -65,18 +66,4 @@ pub(crate) async fn change(
         }
     }
     Err(Problem::unavailable("the account kept changing"))
-}
-
-impl Profiles {
-    /// Tells the owner where they were reached until now. The change stands whether or not the message goes out.
-    async fn tell_old(&self, portal: &Portal, before: &User, new: &Address, reader: &Reader) {
-        let settings = &portal.settings;
-        let signature = settings.signature.as_ref().map_or(self.default_signature.as_str(), |signature| signature.as_str());
-        let message = texts::address_changed(signature, settings.name.as_str(), before.locale);
-        if let Some(address) = before.address_of(new.kind()).or(before.address())
-            && let Err(error) = self.messenger.send(address, &message).await
-        {
-            tracing::error!(request = reader.request_id, user = %before.id, %error, "the owner was not told of a new address");
-        }
-    }
 }

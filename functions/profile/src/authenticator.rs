@@ -7,8 +7,6 @@ use http::StatusCode;
 use portico_access::authenticator::{Factor, SetUpError};
 use portico_domain::code::Code;
 use portico_http::{Body, CurrentUser, Kind, Problem, Problems, Reader, refusal};
-use portico_messaging::{Notice, texts};
-use portico_store::Signed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,13 +58,11 @@ pub(crate) async fn begin(State(profiles): State<Arc<Profiles>>, current: Curren
 pub(crate) async fn confirm(
     State(profiles): State<Arc<Profiles>>,
     current: CurrentUser,
-    reader: Reader,
     Body(request): Body<AuthenticatorCode>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     let code = Code::parse(&request.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
-    let confirmed = profiles.gate.confirm_authenticator(&current.signed.user, code).await;
+    let confirmed = profiles.gate.confirm_authenticator(&current.signed.portal, &current.signed.user, code).await;
     let recovery_codes = confirmed.map_err(|error| profiles.not_set_up(error))?;
-    profiles.tell(&current.signed, texts::authenticator_set, &reader).await;
     Ok(Json(RecoveryCodes { recovery_codes }))
 }
 
@@ -78,24 +74,15 @@ pub(crate) async fn confirm(
 pub(crate) async fn remove(
     State(profiles): State<Arc<Profiles>>,
     current: CurrentUser,
-    reader: Reader,
     Body(request): Body<AuthenticatorCode>,
 ) -> Result<StatusCode, Problem> {
     let factor = Code::parse(&request.code).map_or(Factor::Recovery(&request.code), Factor::Code);
-    let removed = profiles.gate.remove_authenticator(&current.signed.user, factor).await;
+    let removed = profiles.gate.remove_authenticator(&current.signed.portal, &current.signed.user, factor).await;
     removed.map_err(|error| refusal(error, profiles.clock.now()))?;
-    profiles.tell(&current.signed, texts::authenticator_removed, &reader).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Profiles {
-    /// Tells the owner. What was done stands whether or not the message goes out.
-    async fn tell(&self, signed: &Signed, notice: Notice, reader: &Reader) {
-        if let Err(error) = self.notices.tell(&signed.portal, &signed.user, notice).await {
-            tracing::error!(request = reader.request_id, user = %signed.user.id, %error, "the owner was not told of their authenticator");
-        }
-    }
-
     fn not_set_up(&self, error: SetUpError) -> Problem {
         match error {
             SetUpError::IsOn => Kind::TotpOn.into(),

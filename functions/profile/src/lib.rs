@@ -20,7 +20,6 @@ use portico_domain::{
     user::{Status, User},
 };
 use portico_http::{Access, Api, CurrentUser, Kind, Me, Problem, Problems, clear_cookie};
-use portico_messaging::{Messenger, Notices};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use utoipa::OpenApi;
@@ -48,21 +47,15 @@ struct Profiles {
     gate: Gate,
     store: Store,
     clock: Clock,
-    messenger: Messenger,
-    notices: Notices,
-    default_signature: String,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let profiles = Profiles {
         gate: Gate::new(store.clone(), deployment),
         store: store.clone(),
         clock: deployment.clock().clone(),
-        messenger: Messenger::open(deployment)?,
-        notices: Notices::open(deployment)?,
-        default_signature: deployment.default_signature()?,
     };
     Ok(Api::guarded(deployment, &store)
         .route(Method::GET, "/v1/me", Access::User, read)

@@ -6,17 +6,21 @@ use axum::{Json, extract::State, response::IntoResponse};
 use http::{Method, StatusCode};
 use portico_access::{
     AccessError, EntryError,
-    codes::{CodeDesk, Want},
+    codes::{CodeDesk, Issued, Want},
 };
 use portico_domain::{
-    address::Channel,
+    address::{AddressKind, Channel},
     code::{LIFETIME, Purpose},
     ids::PortalId,
     locale::Locale,
+    message::State,
     suffix::Suffix,
 };
 use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal, write_flow};
-use portico_messaging::{Messenger, texts};
+use portico_messaging::{
+    Mail, SendError, Senders, Sms,
+    texts::{self, CodeMessage},
+};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{InvitationToken, Store, Table};
 use serde::{Deserialize, Serialize};
@@ -29,18 +33,16 @@ pub struct Docs;
 
 struct Sender {
     desk: CodeDesk,
-    messenger: Messenger,
-    default_signature: String,
+    senders: Senders,
     clock: Clock,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let sender = Sender {
-        desk: CodeDesk::new(store.clone(), deployment, deployment.caps()?),
-        messenger: Messenger::open(deployment)?,
-        default_signature: deployment.default_signature()?,
+        desk: CodeDesk::open(store.clone(), deployment)?,
+        senders: Senders::open(deployment)?,
         clock: deployment.clock().clone(),
     };
     Ok(Api::guarded(deployment, &store)
@@ -123,24 +125,17 @@ async fn send_code(
 ) -> Result<impl IntoResponse, Problem> {
     let locale = request.locale.unwrap_or(reader.locale);
     let want = request.want()?;
-    let issued = sender.desk.issue(portal, &want, &client).await.map_err(|error| {
+    let issued = sender.desk.issue(portal, &want, &client, locale).await.map_err(|error| {
         if let EntryError::Access(AccessError::Paused { pause, .. }) = &error {
             // The template makes a metric and an alarm of this line.
             tracing::warn!(event = "sms-paused", pause = pause.as_str(), %portal, "a portal sends no more for a while");
         }
         entry_refusal(error, sender.clock.now())
     })?;
-    let settings = &issued.portal.settings;
-    let signature = settings.signature.as_ref().map_or(sender.default_signature.as_str(), |signature| signature.as_str());
-    let message = texts::code(issued.code, signature, settings.name.as_str(), locale);
-    if issued.send {
-        sender.messenger.send(&issued.address, &message).await.map_err(|error| {
-            tracing::error!(request = reader.request_id, %error, "a code was not sent");
-            Problem::from(Kind::SendFailed).retry_after(sender.desk.resend_seconds())
-        })?;
-    } else {
-        sender.messenger.send_to_nobody(issued.address.kind(), &message).await;
-    }
+    sender.hand_over(&issued, locale).await.map_err(|error| {
+        tracing::error!(request = reader.request_id, %error, "a code was not sent");
+        Problem::from(Kind::SendFailed).retry_after(sender.desk.resend_seconds())
+    })?;
     let sent = CodeSent {
         flow: write_flow(&issued.flow),
         channel: issued.address.kind().channel(),
@@ -148,4 +143,72 @@ async fn send_code(
         resend_in: sender.desk.resend_seconds(),
     };
     Ok((StatusCode::ACCEPTED, Json(sent)))
+}
+
+impl Sender {
+    /// Hands a code to its provider, once (R15), and corrects the ledger where it did not go out. To strangers of a portal for invited
+    /// people nothing goes, after as much work (S41).
+    async fn hand_over(&self, issued: &Issued, locale: Locale) -> Result<(), SendError> {
+        let outbox = self.desk.outbox();
+        let (portal, signature) = (issued.portal.settings.name.as_str(), outbox.signature(&issued.portal));
+        let words = texts::code(issued.code, signature, portal, locale);
+        if !issued.send {
+            let nobody = self.senders.to_nobody(issued.address.kind(), &words.sms, &words.subject, &words.html);
+            let (_, corrected) = tokio::join!(nobody, self.desk.correct(issued, State::Parked, "nobody is invited by this address"));
+            return corrected.map_err(|error| SendError::Again(error.to_string()));
+        }
+        let sent = match issued.address.kind() {
+            AddressKind::Phone => self.text(issued, signature, &words.sms, locale).await,
+            AddressKind::Email => self.mail(issued, &words).await,
+        };
+        let Err(error) = sent else { return Ok(()) };
+        let state = if matches!(error, SendError::Unknown(_)) { State::Unknown } else { State::Parked };
+        if let Err(failure) = self.desk.correct(issued, state, &error.to_string()).await {
+            tracing::error!(message = %issued.entry.id, error = %failure, "the ledger was not corrected");
+        }
+        Err(error)
+    }
+
+    async fn text(&self, issued: &Issued, signature: &str, text: &str, locale: Locale) -> Result<(), SendError> {
+        let keys = if self.senders.uses_gateway(&issued.address) {
+            self.desk.keyring().gateway_keys().await.map_err(|error| SendError::Again(error.to_string()))?
+        } else {
+            Vec::new()
+        };
+        let template = self.template(issued, locale).await?;
+        let variables = [("code".to_owned(), issued.code.digits()), ("portal".to_owned(), issued.portal.settings.name.as_str().to_owned())].into();
+        let sms = Sms {
+            id: &issued.entry.id.to_string(),
+            to: &issued.address,
+            text,
+            kind: issued.entry.kind.as_str(),
+            locale,
+            signature,
+            template: template.as_deref(),
+            variables: &variables,
+        };
+        self.senders.sms(&sms, &keys).await.map(drop)
+    }
+
+    /// The name of the code's template at the gateway, which is asked for only where the gateway sends.
+    async fn template(&self, issued: &Issued, locale: Locale) -> Result<Option<String>, SendError> {
+        if !self.senders.uses_gateway(&issued.address) {
+            return Ok(None);
+        }
+        self.desk.gateway_template(issued, locale).await.map_err(|error| SendError::Again(error.to_string()))
+    }
+
+    async fn mail(&self, issued: &Issued, words: &CodeMessage) -> Result<(), SendError> {
+        let portal = issued.portal.settings.name.as_str();
+        let mail = Mail {
+            id: &issued.entry.id.to_string(),
+            portal: issued.portal.id,
+            to: &issued.address,
+            sender_name: Some(portal),
+            subject: &words.subject,
+            text: &words.text,
+            html: &words.html,
+        };
+        self.senders.mail(&mail).await.map(drop)
+    }
 }

@@ -11,7 +11,6 @@ use portico_access::{
 };
 use portico_domain::{code::Code, ids::PortalId};
 use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
-use portico_messaging::{Notices, texts};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -24,15 +23,13 @@ pub struct Docs;
 
 struct Door {
     gate: Gate,
-    notices: Notices,
     clock: Clock,
 }
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
-    let (gate, notices) = (Gate::new(store, deployment), Notices::open(deployment)?);
-    let door = Arc::new(Door { gate, notices, clock: deployment.clock().clone() });
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
+    let door = Arc::new(Door { gate: Gate::new(store, deployment), clock: deployment.clock().clone() });
     Ok(Api::anonymous(deployment).route(Method::POST, "/v1/portals/{portal}/sessions", Access::Anonymous, verify_code).with_state(door))
 }
 
@@ -80,7 +77,7 @@ async fn verify_code(
             gate.second_step_by(portal, ticket, Factor::Code(read_code(totp, "/totp")?), &visitor).await.and_then(|passed| passed.outcome)
         }
         CodeAnswer { flow: None, code: None, ticket: Some(ticket), totp: None, recovery_code: Some(typed), .. } => {
-            door.by_recovery_code(portal, ticket, typed, &visitor, &reader).await
+            gate.second_step_by(portal, ticket, Factor::Recovery(typed), &visitor).await.and_then(|passed| passed.outcome)
         }
         _ => {
             let detail = "either `flow` and `code`, or `ticket` and one of `totp` and `recoveryCode`, are needed";
@@ -88,24 +85,6 @@ async fn verify_code(
         }
     };
     signed_in_response(outcome, &reader, door.clock.now())
-}
-
-impl Door {
-    /// Takes a recovery code, and tells its owner, who should know that there is one less (F19).
-    async fn by_recovery_code(
-        &self,
-        portal: PortalId,
-        ticket: &str,
-        typed: &str,
-        visitor: &Visitor,
-        reader: &Reader,
-    ) -> Result<Outcome, AccessError> {
-        let Passed { portal, user, outcome } = self.gate.second_step_by(portal, ticket, Factor::Recovery(typed), visitor).await?;
-        if let Err(error) = self.notices.tell(&portal, &user, texts::recovery_code_used).await {
-            tracing::error!(request = reader.request_id, user = %user.id, %error, "the owner was not told of a recovery code");
-        }
-        outcome
-    }
 }
 
 fn read_code(typed: &str, pointer: &str) -> Result<Code, Problem> {

@@ -19,7 +19,7 @@ use portico_domain::{
 use portico_http::{Access, Api, Kind, PathId, Problem, Problems, Reader, refusal};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, StoreError, Table};
-use portico_wechat::{Event, Push, PushQuery, Refused};
+use portico_wechat::{Event, Push, PushQuery, Refused, TemplateOutcome};
 use utoipa::OpenApi;
 
 /// The part of the OpenAPI document that this function answers for.
@@ -40,7 +40,7 @@ struct Events {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let events = Events { accounts: ServiceAccounts::open(deployment, &store)?, store, clock: deployment.clock().clone() };
     let path = "/v1/wechat/events/{account}";
     Ok(Api::anonymous(deployment)
@@ -131,12 +131,22 @@ impl Events {
         match &push.event {
             Event::Subscribe { scene: Some(scene) } | Event::Scan { scene } => self.follows(account, &push.from, scene).await,
             Event::Unsubscribe => self.unbind(account, &push.from).await,
-            Event::TemplateSent { message, outcome } => {
-                tracing::info!(account = %account.stored.id, ?message, ?outcome, "a template message came to its end");
-                Ok(())
-            }
+            Event::TemplateSent { message, outcome } => self.ended(account, message.0, outcome).await,
             Event::Subscribe { scene: None } | Event::Other => Ok(()),
         }
+    }
+
+    /// The ledger learns how it ended with a message (F74). One whose number it does not know yet is pushed again: WeChat was faster.
+    async fn ended(&self, account: &ServiceAccount, number: u64, outcome: &TemplateOutcome) -> Result<(), StoreError> {
+        let failure = match outcome {
+            TemplateOutcome::Delivered => None,
+            TemplateOutcome::Refused => Some("the person takes no messages of the service account"),
+            TemplateOutcome::Failed(words) => Some(words.as_str()),
+        };
+        if !self.store.pushed(&account.stored.app, number, failure, self.clock.now()).await? {
+            return Err(StoreError::Unavailable("no message has this number at WeChat yet".into()));
+        }
+        Ok(())
     }
 
     /// The sign-in for which the QR code was made goes on, if it is the same person's (F17).

@@ -341,13 +341,15 @@ impl Gate {
         invitation: Option<&Invitation>,
         session: Option<Opening<'_>>,
     ) -> Result<Written, AccessError> {
+        let news = self.news_of(portal, attendance.user.as_ref(), user)?;
+        let news = news.as_ref();
         let Some(before) = &attendance.user else {
             let address = attendance.proof.evidence.address().ok_or(AccessError::NoAccount)?.key(portal.id);
-            return Ok(self.store.enrol(Enrol { portal, user, address, invitation, session }).await?);
+            return Ok(self.store.enrol(Enrol { portal, user, address, invitation, session, news }).await?);
         };
         if before != user {
             let bound = attendance.bound.map(|address| address.key(portal.id));
-            return Ok(self.store.advance(Advance { portal, before, after: user, bound, invitation, session }).await?);
+            return Ok(self.store.advance(Advance { portal, before, after: user, bound, invitation, session, news }).await?);
         }
         if let Some(opening) = session {
             self.store.open_session(opening).await?;

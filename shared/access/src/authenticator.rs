@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portico_domain::{address::Address, code::Code, ids::PortalId, portal::Portal, user::User};
+use portico_messaging::{About, Recipient};
 use portico_runtime::entropy;
 use portico_store::{Guessed, Sealed, StoredAuthenticator};
 use sha2::Sha256;
@@ -92,7 +93,7 @@ impl Gate {
             return Err(AccessError::TicketExpired);
         }
         let (portal, user) = self.account(portal, facts.user).await?;
-        self.check_factor(&user, factor, now).await?;
+        self.check_factor(&portal, &user, factor, now).await?;
         let outcome = self.finish_second_step(portal.clone(), user.clone(), facts, visitor, now).await;
         Ok(Passed { portal, user, outcome })
     }
@@ -112,7 +113,7 @@ impl Gate {
     }
 
     /// Finishes to set an app up, by the first code that it shows; gives the recovery codes, once.
-    pub async fn confirm_authenticator(&self, user: &User, code: Code) -> Result<Vec<String>, SetUpError> {
+    pub async fn confirm_authenticator(&self, portal: &Portal, user: &User, code: Code) -> Result<Vec<String>, SetUpError> {
         let now = self.deployment.clock().now();
         self.count_factor(user, now).await?;
         let stored = self.store.authenticator(user.portal, user.id).await.map_err(AccessError::from)?.ok_or(SetUpError::NotBegun)?;
@@ -128,7 +129,8 @@ impl Gate {
         after.confirmed = true;
         after.recovery = codes.iter().map(|code| URL_SAFE_NO_PAD.encode(recovery_hash(&keys, user, code))).collect();
         after.recovery_version = keys.version().to_owned();
-        if !self.store.advance_authenticator(user.portal, user.id, &after).await.map_err(AccessError::from)? {
+        let message = self.notice(portal, &Recipient::user(user), About::AuthenticatorSet).await?;
+        if !self.store.advance_authenticator(user.portal, user.id, &after, message.as_ref()).await.map_err(AccessError::from)? {
             return Err(SetUpError::IsOn);
         }
         self.store.clear_guesses(user.portal, Guessed::Authenticator(user.id)).await.map_err(AccessError::from)?;
@@ -136,14 +138,15 @@ impl Gate {
     }
 
     /// Takes the app of somebody who is signed in away, after one more code of it.
-    pub async fn remove_authenticator(&self, user: &User, factor: Factor<'_>) -> Result<(), AccessError> {
-        self.check_factor(user, factor, self.deployment.clock().now()).await?;
-        Ok(self.store.remove_authenticator(user.portal, user.id).await?)
+    pub async fn remove_authenticator(&self, portal: &Portal, user: &User, factor: Factor<'_>) -> Result<(), AccessError> {
+        self.check_factor(portal, user, factor, self.deployment.clock().now()).await?;
+        let message = self.notice(portal, &Recipient::user(user), About::AuthenticatorRemoved).await?;
+        Ok(self.store.remove_authenticator(user.portal, user.id, message.as_ref()).await?)
     }
 
     /// Whether this is a fresh code of the account's authenticator, or one of its recovery codes; uses it up. Counted before it is
-    /// compared, in a row of its own (S39).
-    async fn check_factor(&self, user: &User, factor: Factor<'_>, now: Timestamp) -> Result<(), AccessError> {
+    /// compared, in a row of its own (S39). Of a recovery code its owner is told: there is one less (F19).
+    async fn check_factor(&self, portal: &Portal, user: &User, factor: Factor<'_>, now: Timestamp) -> Result<(), AccessError> {
         self.count_factor(user, now).await?;
         for _ in 0..TRIES {
             let stored = self.store.authenticator(user.portal, user.id).await?.filter(|stored| stored.confirmed);
@@ -153,7 +156,11 @@ impl Gate {
                 Factor::Recovery(typed) => self.without_recovery_code(user, &stored, typed).await?,
             };
             let after = after.ok_or(AccessError::AuthenticatorWrong)?;
-            if self.store.advance_authenticator(user.portal, user.id, &after).await? {
+            let message = match factor {
+                Factor::Code(_) => None,
+                Factor::Recovery(_) => self.notice(portal, &Recipient::user(user), About::RecoveryCodeUsed).await?,
+            };
+            if self.store.advance_authenticator(user.portal, user.id, &after, message.as_ref()).await? {
                 return Ok(self.store.clear_guesses(user.portal, Guessed::Authenticator(user.id)).await?);
             }
         }

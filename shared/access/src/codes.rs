@@ -2,17 +2,20 @@
 
 use jiff::Timestamp;
 use portico_domain::{
-    address::{Address, Channel, Country},
+    address::{Address, AddressKind, Channel, Country},
     admission::Refusal,
     code::{Code, Flow, LIFETIME, Purpose},
     ids::{FlowId, PortalId},
     limits::Caps,
+    locale::Locale,
+    message::{Kind, Message, State},
     portal::{Access, Portal},
-    spend::{Block, Spend, hour_of},
+    spend::{Block, Pause, Spend, hour_of},
     suffix::Suffix,
 };
-use portico_runtime::{Deployment, entropy};
-use portico_store::{InvitationToken, LiveCode, Recipient, Sending, Store};
+use portico_messaging::{Birth, Outbox};
+use portico_runtime::{Deployment, MissingVariable, entropy};
+use portico_store::{InvitationToken, LiveCode, Posted, Recipient, Sending, Store};
 
 use crate::{
     AccessError, EntryError, Keyring,
@@ -92,6 +95,8 @@ struct Order<'a> {
     joined: Option<FlowId>,
     /// Whether it is a step of somebody who has an account.
     known: bool,
+    /// The language of the message.
+    locale: Locale,
     now: Timestamp,
 }
 
@@ -115,6 +120,8 @@ pub struct Issued {
     pub code: Code,
     /// The portal, for the words of the message.
     pub portal: Portal,
+    /// Its entry in the ledger, which says already that it was sent (F38).
+    pub entry: Message,
     /// Whether the message goes out: not to strangers of a portal for invited people, who are told the same after as much work (S41).
     pub send: bool,
 }
@@ -126,19 +133,43 @@ pub struct CodeDesk {
     keyring: Keyring,
     deployment: Deployment,
     caps: Caps,
+    outbox: Outbox,
 }
 
 impl CodeDesk {
-    /// A desk over these tables with these caps.
-    pub fn new(store: Store, deployment: &Deployment, caps: Caps) -> Self {
-        Self { store, keyring: Keyring::new(deployment), deployment: deployment.clone(), caps }
+    /// A desk over these tables with the deployment's caps and prices.
+    pub fn open(store: Store, deployment: &Deployment) -> Result<Self, MissingVariable> {
+        let (caps, outbox) = (deployment.caps()?, Outbox::open(deployment)?);
+        Ok(Self { store, keyring: Keyring::new(deployment), deployment: deployment.clone(), caps, outbox })
     }
 
-    /// Makes a code, in two sequential round trips to the tables for a sign-in, asked for from the client address `client` (S62).
+    /// The name that the code's template has at the SMS gateway, if the portal gave one.
+    pub async fn gateway_template(&self, issued: &Issued, locale: Locale) -> Result<Option<String>, AccessError> {
+        let settings = self.store.message_settings(issued.portal.id).await?.settings;
+        Ok(settings.gateway.get(&Kind::Code).and_then(|ids| ids.in_language(locale)).map(|id| id.as_str().to_owned()))
+    }
+
+    /// What its messages are made by.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Its keys.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Corrects the ledger for a code that was not sent, or of which that is not known; what it cost is given back where it was not (F42).
+    pub async fn correct(&self, issued: &Issued, state: State, error: &str) -> Result<(), AccessError> {
+        Ok(self.store.correct_code(&issued.entry, state, Some(error), self.deployment.clock().now()).await?)
+    }
+
+    /// Makes a code, in two sequential round trips to the tables for a sign-in, asked for from the client address `client` (S62), for a
+    /// message in this language.
     ///
     /// Neither the answer nor the writes before it depend on whether the address is known (S40). A refusal writes nothing but the
     /// client's count.
-    pub async fn issue(&self, portal: PortalId, want: &Want, client: &str) -> Result<Issued, EntryError> {
+    pub async fn issue(&self, portal: PortalId, want: &Want, client: &str, locale: Locale) -> Result<Issued, EntryError> {
         let now = self.deployment.clock().now();
         // A number's country depends on the portal; so its key in the tables is not known until the portal is. The usual country is
         // tried, and its reading used if the portal agrees.
@@ -162,7 +193,7 @@ impl CodeDesk {
             known = self.store.recipient(portal.id, address.key(portal.id)).await.map_err(AccessError::from)?;
         }
         let known_person = facts.as_ref().is_some_and(|facts| facts.open != Open::FirstBind);
-        let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), known: known_person, now };
+        let order = Order { portal, address, want, joined: facts.map(|facts| facts.flow), known: known_person, locale, now };
         self.write(order, known, spend, &keys).await
     }
 
@@ -222,13 +253,37 @@ impl CodeDesk {
                 watched: watched.then(|| hour_of(now)),
             };
             let sending = Sending { block, watched, budget: &budget, known: &spend };
-            let (written, counted, send) = tokio::join!(
+            let birth = Birth::new(now, entropy::wide().map_err(AccessError::from)?);
+            let entry = self.outbox.code(birth, portal, &order.address, order.locale);
+            let (written, counted, entered, send, suppressed) = tokio::join!(
                 self.store.put_code(portal.id, recipient, &known, &sends, &live),
                 self.store.count_sent(portal.id, sending, now),
-                self.is_expected(&order)
+                self.store.enter_code(&entry),
+                self.is_expected(&order),
+                self.is_suppressed(&order)
             );
-            match (written.map_err(AccessError::from)?, counted.map_err(AccessError::from)?) {
-                (true, Ok(())) => return Ok(Issued { flow, code, send: send?, address: order.address, portal: order.portal }),
+            let entered = entered.map_err(AccessError::from)?;
+            let (written, counted) = (written.map_err(AccessError::from)?, counted.map_err(AccessError::from)?);
+            let refused = match (entered, suppressed?) {
+                (Posted::Unpaid, _) => Some(AccessError::Paused { pause: Pause::Balance, until: Pause::Balance.until(now) }),
+                (Posted::Queued, true) => Some(AccessError::Undeliverable),
+                (Posted::Queued, false) => None,
+            };
+            if entered == Posted::Queued && (refused.is_some() || !written || counted.is_err()) {
+                self.store.withdraw_entry(&entry).await.map_err(AccessError::from)?;
+            }
+            if let Some(refused) = refused {
+                // A refused send costs nothing (S9).
+                if counted.is_ok() {
+                    self.store.uncount_sent(portal.id, block, watched, now).await.map_err(AccessError::from)?;
+                }
+                if written {
+                    self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;
+                }
+                return Err(refused.into());
+            }
+            match (written, counted) {
+                (true, Ok(())) => return Ok(Issued { flow, code, send: send?, entry, address: order.address, portal: order.portal }),
                 (true, Err(newer)) => {
                     // The portal sent more meanwhile, or a new hour began: what it sent decides again.
                     self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;
@@ -245,6 +300,14 @@ impl CodeDesk {
             }
         }
         Err(AccessError::Busy.into())
+    }
+
+    /// Whether mail to the address came back for good (only mail does).
+    async fn is_suppressed(&self, order: &Order<'_>) -> Result<bool, AccessError> {
+        if order.address.kind() == AddressKind::Phone {
+            return Ok(false);
+        }
+        Ok(self.store.is_suppressed(order.portal.id, order.address.key(order.portal.id)).await?)
     }
 
     /// Whether a code is sent at all: strangers to a portal for invited people get the same answer after the same writes, and no

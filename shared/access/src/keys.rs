@@ -86,6 +86,16 @@ impl Keys {
         derive(&self.secret, "portico wechat key v1")
     }
 
+    /// The key that hides what must not be readable in stored messages (S48).
+    pub(crate) fn message(&self) -> [u8; 32] {
+        derive(&self.secret, "portico message key v1")
+    }
+
+    /// The key that signs requests to the SMS gateway.
+    pub fn gateway(&self) -> [u8; 32] {
+        derive(&self.secret, "portico sms gateway v1")
+    }
+
     /// The key that signs tokens for the application behind the portal (ES256). Derived when first asked for: few functions need it.
     pub(crate) fn token(&self) -> Result<&TokenKey, AccessError> {
         if let Some(key) = self.token.get() {
@@ -207,6 +217,11 @@ impl Keyring {
             *known = self.read_both(now).await?;
         }
         Ok(known.keys.clone())
+    }
+
+    /// The keys that sign requests to the SMS gateway, the one in use first: the gateway may know either.
+    pub async fn gateway_keys(&self) -> Result<Vec<[u8; 32]>, SecretUnavailable> {
+        Ok(self.all().await?.iter().map(|keys| keys.gateway()).collect())
     }
 
     async fn read_both(&self, now: Timestamp) -> Result<Known, SecretUnavailable> {

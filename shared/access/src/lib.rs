@@ -10,6 +10,7 @@ mod gate;
 mod global_token;
 mod kept;
 pub mod keys;
+mod notices;
 pub mod passwords;
 mod sealing;
 pub mod ticket;
@@ -22,12 +23,13 @@ pub use admit::{Arrival, Channels, Outcome, SignIn, Visitor};
 pub use gate::{Gate, RegistrationError, Submission};
 pub use kept::{AnswerSeal, SealedAnswer};
 pub use keys::Keyring;
+pub use notices::{hide, reveal};
 pub use wechat_door::{Landing, NewScan, SCAN, WeChatDoor, WeChatReturn, Wish};
 pub use wechat_entry::{Following, WeChatEntry};
 
 use jiff::Timestamp;
 use portico_domain::{address::AddressError, admission::Refusal, guesses::Locked, limits::TooMany, spend::Pause};
-use portico_runtime::{entropy::NoEntropy, secret::SecretUnavailable};
+use portico_runtime::{MissingVariable, entropy::NoEntropy, secret::SecretUnavailable};
 use portico_store::StoreError;
 
 /// Why somebody is not a step further.
@@ -89,6 +91,9 @@ pub enum AccessError {
         /// Until when.
         until: Timestamp,
     },
+    /// Mail to the address came back for good: a code would not arrive.
+    #[error("mail to the address comes back")]
+    Undeliverable,
     /// The ticket is not ours, is of another portal, or is too old.
     #[error("the ticket is no longer good")]
     TicketExpired,
@@ -104,6 +109,9 @@ pub enum AccessError {
     /// Two requests kept getting in each other's way (R10).
     #[error("too much contention")]
     Busy,
+    /// The function was not given what it needs.
+    #[error(transparent)]
+    Deployment(#[from] MissingVariable),
     /// The tables gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -13,10 +13,12 @@ use portico_domain::{
     ids::{FlowId, PortalId, UserId},
     limits::Caps,
     password::{Password, PasswordError},
+    message::Message,
     portal::Portal,
     suffix::Suffix,
     user::User,
 };
+use portico_messaging::{About, Recipient};
 use portico_runtime::entropy;
 use portico_store::{GuessRow, Guessed, LiveCode, PasswordCase, StoredPassword};
 use zxcvbn::Score;
@@ -119,7 +121,7 @@ impl Gate {
         let user = user.ok_or(AccessError::NoAccount)?;
         acceptable(text, &found, Some(&user))?;
         self.use_up(portal, flow, &code, now).await?;
-        self.write_password(&user, &password, now).await?;
+        self.write_password(&user, &password, self.told(&found, &user).await?.as_ref(), now).await?;
         self.store.end_all_sessions(portal, user.id, None).await.map_err(AccessError::from)?;
         self.store.clear_guesses(portal, Guessed::Password(address.key(portal))).await.map_err(AccessError::from)?;
         Ok((found, user))
@@ -132,7 +134,7 @@ impl Gate {
         let address = user.address().ok_or(AccessError::PasswordWrong)?;
         let row = self.store.guesses(portal.id, Guessed::Password(address.key(portal.id))).await.map_err(AccessError::from)?;
         self.check_password(portal, address, Some(user.id), row, old, now).await?;
-        Ok(self.write_password(user, &password, now).await?)
+        Ok(self.write_password(user, &password, self.told(portal, user).await?.as_ref(), now).await?)
     }
 
     /// Sets or changes the password of somebody who is signed in, after a fresh code to one of their addresses (S18).
@@ -144,7 +146,7 @@ impl Gate {
             return Err(AccessError::CodeExpired.into());
         }
         self.use_up(portal.id, flow, &code, now).await?;
-        Ok(self.write_password(user, &password, now).await?)
+        Ok(self.write_password(user, &password, self.told(portal, user).await?.as_ref(), now).await?)
     }
 
     /// The code of a right guess, not yet used up.
@@ -153,10 +155,16 @@ impl Gate {
         Ok(self.compare(portal, flow, Purpose::ResetPassword, code, attempt).await?.code)
     }
 
-    async fn write_password(&self, user: &User, password: &Password, now: Timestamp) -> Result<(), AccessError> {
+    /// The message that tells the owner of a new password (S18).
+    async fn told(&self, portal: &Portal, user: &User) -> Result<Option<Message>, AccessError> {
+        self.notice(portal, &Recipient::user(user), About::PasswordChanged).await
+    }
+
+    /// Writes a password, with the message that tells of it. Where the same one is only hashed anew there is nothing to tell.
+    async fn write_password(&self, user: &User, password: &Password, message: Option<&Message>, now: Timestamp) -> Result<(), AccessError> {
         let keys = self.keyring.current().await?;
         let stored = StoredPassword { hash: hash(&keys, password)?, secret_version: keys.version().to_owned(), set_at: now };
-        if self.store.set_password(user.portal, user.id, &stored).await? { Ok(()) } else { Err(AccessError::NoAccount) }
+        if self.store.set_password(user.portal, user.id, &stored, message).await? { Ok(()) } else { Err(AccessError::NoAccount) }
     }
 
     /// Portal, address and guesses. The usual country is tried first, as for codes.
@@ -210,7 +218,7 @@ impl Gate {
         let (Some(user), true) = (user, right) else { return Err(AccessError::PasswordWrong) };
         self.store.clear_guesses(portal.id, Guessed::Password(key)).await?;
         if stored.is_some_and(|stored| stored.secret_version != current.version() || is_weaker(&stored.hash)) {
-            self.write_password(&user, password, now).await?;
+            self.write_password(&user, password, None, now).await?;
         }
         Ok(user)
     }

@@ -15,6 +15,7 @@ pub mod invitation;
 pub mod limits;
 pub mod locale;
 pub mod member;
+pub mod message;
 pub mod password;
 pub mod portal;
 pub mod seats;

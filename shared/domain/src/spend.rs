@@ -89,6 +89,8 @@ pub enum Pause {
     Block,
     /// Almost no code of the portal came back (S13).
     Portal,
+    /// The organisation's balance does not suffice (F42).
+    Balance,
 }
 
 impl Pause {
@@ -98,6 +100,7 @@ impl Pause {
             Self::Hour => "hourly-cap",
             Self::Day => "daily-budget",
             Self::Block | Self::Portal => "unverified",
+            Self::Balance => "no-balance",
         }
     }
 }
@@ -154,7 +157,7 @@ impl Spend {
 }
 
 impl Pause {
-    /// When it ends: with the clock hour or the day.
+    /// When it ends: with the clock hour or the day. Nobody knows when a balance is topped up: it is worth trying in an hour.
     pub fn until(self, now: Timestamp) -> Timestamp {
         let window = if self == Self::Day { 86_400 } else { 3_600 };
         let left = window - now.as_second().rem_euclid(window);
@@ -233,7 +236,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_pause_ends_later_but_not_much(second in 0_i64..200_000) {
-            for pause in [Pause::Hour, Pause::Day, Pause::Block, Pause::Portal] {
+            for pause in [Pause::Hour, Pause::Day, Pause::Block, Pause::Portal, Pause::Balance] {
                 let wait = pause.until(at(second)).duration_since(at(second)).as_secs();
                 prop_assert!((1..=86_400).contains(&wait));
             }

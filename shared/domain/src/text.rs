@@ -41,6 +41,29 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
+/// A text of several lines, in NFC, trimmed, of 1 to `MAX` characters. Line ends are `\n`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multiline<const MAX: usize>(String);
+
+impl<const MAX: usize> Multiline<MAX> {
+    /// Normalises and checks what was typed.
+    pub fn parse(typed: &str) -> Result<Self, TextError> {
+        let text: String = typed.trim().replace("\r\n", "\n").nfc().collect();
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        if text.chars().any(|c| c != '\n' && is_unwelcome(c)) {
+            return Err(TextError::Control);
+        }
+        if text.chars().count() > MAX { Err(TextError::TooLong(MAX)) } else { Ok(Self(text)) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The normal form of `typed`, if it is 1 to `max` characters long and has no control characters.
 pub fn clean(typed: &str, max: usize) -> Result<String, TextError> {
     let typed = typed.trim();

@@ -343,6 +343,8 @@ pub fn refusal(error: AccessError, now: Timestamp) -> Problem {
         AccessError::Paused { pause, until } => {
             Problem::from(Kind::TooManyRequests).retry_after(retry_after_seconds(until, now)).with("pause", pause.as_str())
         }
+        AccessError::Undeliverable => Kind::Undeliverable.into(),
+        AccessError::Deployment(error) => Problem::internal(error),
         AccessError::TicketExpired => Kind::TicketExpired.into(),
         AccessError::TicketSpent => Kind::TicketSpent.into(),
         AccessError::NoSeats => Kind::NoSeats.into(),

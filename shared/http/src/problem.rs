@@ -93,6 +93,16 @@ kinds! {
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests", "请求过于频繁，请稍后再试";
     /// The provider did not take the message.
     SendFailed = "send-failed", SERVICE_UNAVAILABLE, "The message could not be sent", "消息发送失败，请稍后再试";
+    /// Mail to the address came back for good.
+    Undeliverable = "undeliverable", UNPROCESSABLE_ENTITY, "Mail to this address comes back; use another one", "发往该邮箱的邮件被退回，请换一个地址";
+    /// The message carries what is good once: a code is asked for anew, an invitation is repeated as such.
+    NotRepeatable = "not-repeatable", CONFLICT, "This message cannot be sent again", "此消息不能重新发送";
+    /// No such way leads to the recipient.
+    NoRoute = "no-route", CONFLICT, "The recipient cannot be reached this way", "无法通过该方式联系收件人";
+    /// The organisation's balance does not suffice.
+    NoBalance = "no-balance", CONFLICT, "The balance does not suffice", "余额不足";
+    /// The signature was asked for already.
+    SignatureTaken = "signature-taken", CONFLICT, "This signature was requested already", "该签名已提交过申请";
     /// The portal is disabled.
     PortalOff = "portal-off", FORBIDDEN, "This portal is closed", "该门户已停用";
     /// This kind of account is not offered here.

@@ -8,11 +8,7 @@ use aws_sdk_sesv2::{
 use aws_types::SdkConfig;
 use email_encoding::headers::{quoted_string, writer::EmailWriter};
 
-use crate::{
-    SendFailed,
-    senders::{Mail, ProviderId, SendError, of_aws},
-    texts::Message,
-};
+use crate::senders::{Mail, ProviderId, SendError, of_aws};
 
 #[derive(Debug, Clone)]
 pub(crate) struct EmailSender {
@@ -25,11 +21,6 @@ impl EmailSender {
     pub(crate) fn new(settings: &SdkConfig, from: String) -> Self {
         let config = aws_sdk_sesv2::config::Builder::from(settings).retry_config(aws_sdk_sesv2::config::retry::RetryConfig::disabled());
         Self { client: Client::from_conf(config.build()), from }
-    }
-
-    pub(crate) async fn send(&self, mailbox: &str, message: &Message) -> Result<(), SendFailed> {
-        let sent = self.simple(mailbox, &message.subject, &message.text, &message.html).await;
-        sent.map(drop).map_err(|error| SendFailed(error.to_string()))
     }
 
     /// A mail of which nobody wants to hear again.

@@ -15,7 +15,10 @@ use portico_domain::{
 };
 use portico_runtime::{Clock, Deployment, MissingVariable, describe};
 
-use crate::{SIMULATOR, email::EmailSender, gateway::Gateway, sms::SmsSender};
+use crate::{email::EmailSender, gateway::Gateway, sms::SmsSender};
+
+/// The mailbox simulator of SES: takes everything, delivers nothing, and does not count for the sender's reputation.
+const SIMULATOR: &str = "success@simulator.amazonses.com";
 
 /// What the provider said. `Display` never contains an address or a text (S10).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

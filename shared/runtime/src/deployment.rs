@@ -3,8 +3,8 @@
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 use aws_types::SdkConfig;
-use jiff::SignedDuration;
-use portico_domain::limits::Caps;
+use jiff::{SignedDuration, Timestamp};
+use portico_domain::{limits::Caps, message::Prices};
 
 use crate::{
     Clock,
@@ -135,6 +135,27 @@ impl Deployment {
     /// What leads an SMS of a portal that has no signature of its own (F36).
     pub fn default_signature(&self) -> Result<String, MissingVariable> {
         self.required("DEFAULT_SIGNATURE")
+    }
+
+    /// What the deployment takes for messages, and whether organisations pay from a balance (F38, F42).
+    pub fn prices(&self) -> Result<Prices, MissingVariable> {
+        let default = Prices::default();
+        Ok(Prices {
+            sms_part: self.optional("SMS_PART_PRICE", default.sms_part)?,
+            email: self.optional("EMAIL_PRICE", default.email)?,
+            prepaid: self.inner.variables.get("MESSAGE_BALANCE").is_some_and(|balance| balance == "on"),
+        })
+    }
+
+    /// The currency of prices and balances, as callers see it.
+    pub fn currency(&self) -> Result<String, MissingVariable> {
+        self.required("CURRENCY")
+    }
+
+    /// Messages made before are not sent: they come from a table that was restored (R30).
+    pub fn ignore_messages_before(&self) -> Result<Option<Timestamp>, MissingVariable> {
+        let given = self.inner.variables.get("IGNORE_MESSAGES_BEFORE").filter(|text| !text.is_empty());
+        given.map(|text| text.parse().map_err(|_| MissingVariable("IGNORE_MESSAGES_BEFORE".into()))).transpose()
     }
 
     /// The gateway for text messages, and the beginnings of the phone numbers that it serves, with spaces between them; `None` where

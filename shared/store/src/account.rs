@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use portico_domain::{
     address::{Address, AddressKey, AddressKind},
     ids::{MemberId, PortalId, UserId},
+    message::{Message, Person},
     portal::Portal,
     user::User,
 };
@@ -74,8 +75,8 @@ impl Store {
     }
 
     /// Puts a proven address into the place of the one of its kind: the account, the claim of the new and the release of the old one
-    /// change together (S30). The old one is free for others from then on.
-    pub async fn change_address(&self, before: &User, address: &Address) -> Result<Written, StoreError> {
+    /// change together, with the message that tells the old one (S30). The old one is free for others from then on.
+    pub async fn change_address(&self, before: &User, address: &Address, message: Option<&Message>) -> Result<Written, StoreError> {
         let (portal, name) = (before.portal, attribute_of(address.kind()));
         let old = before.address_of(address.kind());
         let known = if old.is_some() { format!("{name} = :old") } else { format!("attribute_not_exists({name})") };
@@ -92,8 +93,8 @@ impl Store {
         if let Some(old) = old {
             parts.extend(self.release_parts(portal, old.key(portal), before.id).await?);
         }
-        match self.write_all(parts).await {
-            Ok(()) => Ok(Written::Done),
+        match self.write_posting(parts, message).await {
+            Ok(_) => Ok(Written::Done),
             Err(Cancelled::Condition(1, _)) => Ok(Written::AlreadyBound),
             Err(Cancelled::Condition(..)) => Ok(Written::AccountChanged),
             Err(Cancelled::Store(error)) => Err(error),
@@ -205,6 +206,10 @@ impl Store {
             self.forget_code(user.portal, address.key(user.portal)).await?;
             self.clear_guesses(user.portal, Guessed::Password(address.key(user.portal))).await?;
         }
+        let persons: Vec<Person> = std::iter::once(Person::User(user.id))
+            .chain(user.phone.iter().chain(&user.email).map(|address| Person::Address(address.key(user.portal))))
+            .collect();
+        self.erase_messages(user.portal, &persons).await?;
         let kept = self.items_below(&self.tables.codes, &of_user(user.portal, user.id), "").await?;
         let keys: Vec<Item> = kept.iter().filter_map(Key::of).map(|key| key.attributes()).collect();
         self.delete_many(&self.tables.codes, &keys).await

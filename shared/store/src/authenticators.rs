@@ -4,9 +4,12 @@
 //! |---|---|---|
 //! | `PORTAL#<portal>#USER#<user>` | `AUTHENTICATOR` | `sealed`: the encrypted secret; `startedAt`, `confirmed`, `lastStep`, `recovery`: hashes of the unused codes; `revision` |
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Put};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put};
 use jiff::Timestamp;
-use portico_domain::ids::{PortalId, UserId};
+use portico_domain::{
+    ids::{PortalId, UserId},
+    message::Message,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
     items::{Key, Wanted, from_item, number, to_item},
     passwords::password_key,
     sessions::of_user,
-    transaction::{Cancelled, check, put},
+    transaction::{Cancelled, check, delete, put},
     users::user_key,
 };
 
@@ -112,9 +115,27 @@ impl Store {
     }
 
     /// Writes an authenticator over the one that was read: confirmed, a step further, or with a recovery code less. False if it changed
-    /// meanwhile: of any number who bring one code, one has it taken.
-    pub async fn advance_authenticator(&self, portal: PortalId, user: UserId, after: &StoredAuthenticator) -> Result<bool, StoreError> {
+    /// meanwhile: of any number who bring one code, one has it taken. With the message that tells them of it, if there is one (F19).
+    pub async fn advance_authenticator(
+        &self,
+        portal: PortalId,
+        user: UserId,
+        after: &StoredAuthenticator,
+        message: Option<&Message>,
+    ) -> Result<bool, StoreError> {
         let item = to_item(&authenticator_key(portal, user), &StoredAuthenticator { revision: after.revision + 1, ..after.clone() })?;
+        if message.is_some() {
+            let write = Put::builder()
+                .table_name(&self.tables.users)
+                .set_item(Some(item))
+                .condition_expression("revision = :known")
+                .expression_attribute_values(":known", number(after.revision));
+            return match self.write_posting(vec![put(write.build()?)], message).await {
+                Ok(_) => Ok(true),
+                Err(Cancelled::Condition(..)) => Ok(false),
+                Err(Cancelled::Store(error)) => Err(error),
+            };
+        }
         let write = self
             .client
             .put_item()
@@ -129,10 +150,13 @@ impl Store {
         }
     }
 
-    /// Takes an authenticator away, with its recovery codes.
-    pub async fn remove_authenticator(&self, portal: PortalId, user: UserId) -> Result<(), StoreError> {
+    /// Takes an authenticator away, with its recovery codes, and writes the message that tells them of it (F19).
+    pub async fn remove_authenticator(&self, portal: PortalId, user: UserId, message: Option<&Message>) -> Result<(), StoreError> {
         let key = authenticator_key(portal, user).attributes();
-        self.client.delete_item().table_name(&self.tables.users).set_key(Some(key)).send().await?;
-        Ok(())
+        let gone = Delete::builder().table_name(&self.tables.users).set_key(Some(key)).build()?;
+        match self.write_posting(vec![delete(gone)], message).await {
+            Ok(_) | Err(Cancelled::Condition(..)) => Ok(()),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
     }
 }

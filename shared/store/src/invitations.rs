@@ -18,13 +18,14 @@ use portico_domain::{
     address::AddressKey,
     ids::{InvitationId, OrganisationId, PortalId, UserId},
     invitation::{Invitation, Standing},
+    message::Message,
     seats::SeatChange,
     user::{Status, User},
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Store, StoreError,
+    Posted, Store, StoreError,
     items::{Item, Key, Wanted, base64url, from_item, text, time_to_live, to_attribute, to_item},
     organisations::Promise,
     transaction::{Cancelled, check, delete, put, update},
@@ -75,11 +76,26 @@ impl fmt::Debug for InvitationToken {
     }
 }
 
+/// An invitation as it is to be written, with all that goes with it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewInvitation<'a> {
+    /// The organisation whose seat it promises.
+    pub organisation: OrganisationId,
+    /// Whether it is written even if no seat is free (F54).
+    pub overbook: bool,
+    /// The invitation.
+    pub invitation: &'a Invitation,
+    /// What its link carries.
+    pub token: &'a InvitationToken,
+    /// The message that carries the link, if one goes out (F50).
+    pub message: Option<&'a Message>,
+}
+
 /// What came of inviting somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invited {
-    /// The invitation is written.
-    Done,
+    /// The invitation is written; what became of its message, if there is one.
+    Done(Option<Posted>),
     /// Somebody else invited the address meanwhile.
     AlreadyInvited,
     /// The address got an account meanwhile, or its account moved on.
@@ -91,8 +107,8 @@ pub enum Invited {
 /// What came of repeating or withdrawing an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvitationMoved {
-    /// It is written.
-    Done,
+    /// It is written; what became of its message, if there is one.
+    Done(Option<Posted>),
     /// It was accepted, withdrawn, repeated or replaced meanwhile: read it again.
     Meanwhile,
     /// It was over, and all seats are taken or promised to others (F54).
@@ -177,16 +193,9 @@ impl Store {
     }
 
     /// Writes an invitation with its place in the list and the seat that it promises, in the place of `before`, if the address still has
-    /// no other one, and the account that it had. With `overbook` even if no seat is free.
-    pub async fn invite(
-        &self,
-        organisation: OrganisationId,
-        overbook: bool,
-        invitation: &Invitation,
-        token: &InvitationToken,
-        before: Option<&Invitation>,
-        user: Option<&User>,
-    ) -> Result<Invited, StoreError> {
+    /// no other one, and the account that it had; with the message that carries it. With `overbook` even if no seat is free.
+    pub async fn invite(&self, new: NewInvitation<'_>, before: Option<&Invitation>, user: Option<&User>) -> Result<Invited, StoreError> {
+        let NewInvitation { organisation, overbook, invitation, token, message } = new;
         let (portal, address) = (invitation.portal, invitation.address.key(invitation.portal));
         let ttl = clean_up(invitation);
         let mut item = to_item(&key_of(invitation), invitation)?;
@@ -211,8 +220,8 @@ impl Store {
         parts.push(self.promise_part(organisation, invitation)?);
         parts.extend(self.seats_part(organisation, SeatChange::Keep, Promise::Made { overbook })?);
         let seats = parts.len() - 1;
-        match self.write_all(parts).await {
-            Ok(()) => Ok(Invited::Done),
+        match self.write_posting(parts, message).await {
+            Ok(posted) => Ok(Invited::Done(posted)),
             Err(Cancelled::Condition(0, _)) => Ok(Invited::AlreadyInvited),
             Err(Cancelled::Condition(index, _)) if index == seats => Ok(Invited::NoSeats),
             Err(Cancelled::Condition(..)) => Ok(Invited::AlreadyRegistered),
@@ -236,30 +245,24 @@ impl Store {
 
     /// Gives an invitation a new end and a new token; the old link is dead thereby. The promise of a seat moves along; if it ended, it is
     /// made again, with `overbook` even if no seat is free (F54).
-    pub async fn renew_invitation(
-        &self,
-        organisation: OrganisationId,
-        overbook: bool,
-        before: &Invitation,
-        after: &Invitation,
-        token: &InvitationToken,
-    ) -> Result<InvitationMoved, StoreError> {
+    pub async fn renew_invitation(&self, new: NewInvitation<'_>, before: &Invitation) -> Result<InvitationMoved, StoreError> {
+        let NewInvitation { organisation, overbook, invitation: after, token, message } = new;
         let renewal = self.renewal(before, after, token)?;
         let mut parts = renewal.clone();
         if before.expires_at != after.expires_at {
             parts.extend([self.promise_ends(organisation, before)?, self.promise_part(organisation, after)?]);
         }
-        match self.write_all(parts).await {
-            Ok(()) => return Ok(InvitationMoved::Done),
-            Err(Cancelled::Condition(2, _)) => {}
+        match self.write_posting(parts, message).await {
+            Ok(posted) => return Ok(InvitationMoved::Done(posted)),
+            Err(Cancelled::Condition(2, _)) if before.expires_at != after.expires_at => {}
             Err(Cancelled::Condition(..)) => return Ok(InvitationMoved::Meanwhile),
             Err(Cancelled::Store(error)) => return Err(error),
         }
         let mut parts = renewal;
         parts.push(self.promise_part(organisation, after)?);
         parts.extend(self.seats_part(organisation, SeatChange::Keep, Promise::Made { overbook })?);
-        match self.write_all(parts).await {
-            Ok(()) => Ok(InvitationMoved::Done),
+        match self.write_posting(parts, message).await {
+            Ok(posted) => Ok(InvitationMoved::Done(posted)),
             Err(Cancelled::Condition(3, _)) => Ok(InvitationMoved::NoSeats),
             Err(Cancelled::Condition(..)) => Ok(InvitationMoved::Meanwhile),
             Err(Cancelled::Store(error)) => Err(error),
@@ -310,7 +313,7 @@ impl Store {
             result => result,
         };
         match result {
-            Ok(()) => Ok(InvitationMoved::Done),
+            Ok(()) => Ok(InvitationMoved::Done(None)),
             Err(Cancelled::Condition(..)) => Ok(InvitationMoved::Meanwhile),
             Err(Cancelled::Store(error)) => Err(error),
         }

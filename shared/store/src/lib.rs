@@ -6,12 +6,17 @@
 mod account;
 mod agreements;
 mod authenticators;
+mod balance;
 mod codes;
 mod idempotency;
 mod identities;
 mod invitations;
 mod items;
+mod ledger;
 mod members;
+mod message_settings;
+mod messages;
+mod news;
 mod organisations;
 mod passwords;
 mod pictures;
@@ -33,11 +38,16 @@ use aws_sdk_dynamodb::{
 use portico_runtime::{Deployment, MissingVariable, describe};
 
 pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
+pub use balance::TopUp;
 pub use codes::{Attempt, LiveCode, Recipient};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
 pub use identities::Bound;
-pub use invitations::{InvitationMoved, InvitationPage, InvitationToken, Invited};
+pub use invitations::{InvitationMoved, InvitationPage, InvitationToken, Invited, NewInvitation};
+pub use ledger::{DayFigure, LedgerFilter, LedgerPage};
 pub use members::{MemberSession, MemberToken};
+pub use message_settings::{Signature, SignatureState, StoredMessageSettings};
+pub use messages::{Claimed, Entry, Place, Posted};
+pub use news::NewsPlace;
 pub use organisations::{Organisation, SeatsBelowUse};
 pub use passwords::{GuessRow, Guessed, PasswordCase, StoredPassword};
 pub use portals::{LinkError, Saved};

@@ -15,6 +15,7 @@ use portico_domain::{
     guesses::Guesses,
     ids::{PortalId, UserId},
     limits::DAY,
+    message::Message,
     portal::Portal,
     user::User,
 };
@@ -144,16 +145,22 @@ impl Store {
         Ok((found.take_as("a user", &user_key)?, found.take_as("a password", &password_key)?))
     }
 
-    /// Sets the password of a user. False if there is no such user any more.
-    pub async fn set_password(&self, portal: PortalId, user: UserId, password: &StoredPassword) -> Result<bool, StoreError> {
+    /// Sets the password of a user, and writes the message that tells them (S18). False if there is no such user any more.
+    pub async fn set_password(
+        &self,
+        portal: PortalId,
+        user: UserId,
+        password: &StoredPassword,
+        message: Option<&Message>,
+    ) -> Result<bool, StoreError> {
         let item = to_item(&password_key(portal, user), password)?;
         let exists = aws_sdk_dynamodb::types::ConditionCheck::builder()
             .table_name(&self.tables.users)
             .set_key(Some(user_key(portal, user).attributes()))
             .condition_expression("attribute_exists(pk)");
         let write = aws_sdk_dynamodb::types::Put::builder().table_name(&self.tables.users).set_item(Some(item));
-        match self.write_all(vec![check(exists.build()?), put(write.build()?)]).await {
-            Ok(()) => Ok(true),
+        match self.write_posting(vec![check(exists.build()?), put(write.build()?)], message).await {
+            Ok(_) => Ok(true),
             Err(Cancelled::Condition(..)) => Ok(false),
             Err(Cancelled::Store(error)) => Err(error),
         }

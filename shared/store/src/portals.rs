@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 use portico_domain::{
     ids::{OrganisationId, PortalId},
+    message::News,
     portal::{Link, Portal, Settings},
     suffix::Suffix,
     window::WindowState,
@@ -232,22 +233,18 @@ impl Store {
         Ok(closed)
     }
 
-    /// Notes that the end of this window was told of. True for exactly one caller per window (R28).
-    pub async fn mark_closed(&self, portal: PortalId, end: Timestamp) -> Result<bool, StoreError> {
-        let result = self
-            .client
-            .update_item()
+    /// Writes the news that this window is over. True for exactly one caller per window (R28).
+    pub async fn tell_closed(&self, portal: PortalId, end: Timestamp, news: &News) -> Result<bool, StoreError> {
+        let told = Update::builder()
             .table_name(&self.tables.portals)
             .set_key(Some(portal_key(portal).attributes()))
             .update_expression("SET closedFor = :end")
             .condition_expression("attribute_exists(pk) AND (attribute_not_exists(closedFor) OR closedFor <> :end)")
-            .expression_attribute_values(":end", text(end.to_string()))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(error.into()),
+            .expression_attribute_values(":end", text(end.to_string()));
+        match self.write_all(vec![update(told.build()?), self.news_part(news)?]).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::Condition(..)) => Ok(false),
+            Err(Cancelled::Store(error)) => Err(error),
         }
     }
 }

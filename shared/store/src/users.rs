@@ -13,6 +13,7 @@ use portico_domain::{
     address::AddressKey,
     ids::{OrganisationId, PortalId, UserId},
     invitation::Invitation,
+    message::{Message, News},
     portal::Portal,
     seats,
     user::{Decided, Status, User, Verdict},
@@ -91,6 +92,8 @@ pub struct Enrol<'a> {
     pub invitation: Option<&'a Invitation>,
     /// The session that begins.
     pub session: Option<Opening<'a>>,
+    /// What administrators are told of it (F48).
+    pub news: Option<&'a News>,
 }
 
 /// An account that moves on, and what goes with it.
@@ -108,6 +111,8 @@ pub struct Advance<'a> {
     pub invitation: Option<&'a Invitation>,
     /// The session that begins.
     pub session: Option<Opening<'a>>,
+    /// What administrators are told of it (F48).
+    pub news: Option<&'a News>,
 }
 
 /// What came of an administrator's decision.
@@ -213,6 +218,7 @@ impl Store {
             plan.add(self.claim_identity(portal, user.id, identity)?, Written::AlreadyBound);
         }
         self.add_common(&mut plan, portal, None, user, enrol.invitation, enrol.session)?;
+        self.add_news(&mut plan, enrol.news)?;
         self.carry_out(plan).await
     }
 
@@ -232,6 +238,7 @@ impl Store {
             }
         }
         self.add_common(&mut plan, portal, Some(before.status), after, advance.invitation, advance.session)?;
+        self.add_news(&mut plan, advance.news)?;
         self.carry_out(plan).await
     }
 
@@ -255,6 +262,13 @@ impl Store {
         }
         if let Some(opening) = session {
             plan.add(put(self.session_part(opening)?), Written::AccountChanged);
+        }
+        Ok(())
+    }
+
+    fn add_news(&self, plan: &mut Plan, news: Option<&News>) -> Result<(), StoreError> {
+        if let Some(news) = news {
+            plan.add(self.news_part(news)?, Written::AccountChanged);
         }
         Ok(())
     }
@@ -332,8 +346,16 @@ impl Store {
         Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.expression_attribute_values(placeholder, value)))
     }
 
-    /// Writes a decision on a waiting user, with the seat of an approved one. Of two that meet, one is made (R9).
-    pub async fn decide(&self, portal: &Portal, user: UserId, verdict: &Verdict, decided: &Decided) -> Result<Decision, StoreError> {
+    /// Writes a decision on a waiting user, with the seat of an approved one and the message that tells them. Of two that meet, one is
+    /// made, and one message (R9).
+    pub async fn decide(
+        &self,
+        portal: &Portal,
+        user: UserId,
+        verdict: &Verdict,
+        decided: &Decided,
+        message: Option<&Message>,
+    ) -> Result<Decision, StoreError> {
         let role = match verdict {
             Verdict::Approve(role) => role.as_ref(),
             Verdict::Reject(_) | Verdict::Ask(_) => None,
@@ -351,8 +373,8 @@ impl Store {
         }
         let mut parts = vec![update(change.build()?)];
         parts.extend(self.seat_part(portal.organisation, Some(Status::Pending), Some(verdict.status()))?);
-        match self.write_all(parts).await {
-            Ok(()) => Ok(Decision::Made),
+        match self.write_posting(parts, message).await {
+            Ok(_) => Ok(Decision::Made),
             Err(Cancelled::Condition(0, Some(_))) => Ok(Decision::NotPending),
             Err(Cancelled::Condition(0, None)) => Ok(Decision::Unknown),
             Err(Cancelled::Condition(..)) => Ok(Decision::NoSeats),

@@ -1,0 +1,171 @@
+//! Reading the ledger of messages: by day, by person, and the figures of days (table Messages; F38, B4).
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
+use portico_domain::{
+    ids::{MessageId, PortalId},
+    message::{Channel, Kind, Message, Money, Person, State},
+};
+use serde::Deserialize;
+
+use crate::{
+    Store, StoreError,
+    items::{Item, Key, from_item, text},
+    messages::message_key,
+};
+
+/// How many entries of a day one page looks at, at most, in search of those that were asked for.
+const LOOKED_AT: usize = 2_000;
+
+/// Which messages of a day are asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LedgerFilter {
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only by this channel.
+    pub channel: Option<Channel>,
+}
+
+impl LedgerFilter {
+    fn takes(&self, message: &Message) -> bool {
+        self.kind.is_none_or(|kind| message.kind == kind)
+            && self.state.is_none_or(|state| message.state == state)
+            && self.channel.is_none_or(|channel| message.channel == channel)
+    }
+}
+
+/// One page of the ledger, the newest first.
+#[derive(Debug, Clone)]
+pub struct LedgerPage {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// The last one that was looked at, from which the next page goes on, if there may be more.
+    pub next: Option<MessageId>,
+}
+
+/// What a portal sent on a day by one channel, in one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayFigure {
+    /// What about.
+    pub kind: Kind,
+    /// By which way.
+    pub channel: Channel,
+    /// How far it came.
+    pub state: State,
+    /// Messages.
+    pub messages: u32,
+    /// Parts of them (F38).
+    pub parts: u32,
+    /// What they cost.
+    pub cost: Money,
+    /// What was taken from the balance for them.
+    pub paid: Money,
+}
+
+/// As much of a message as the figures need.
+#[derive(Deserialize)]
+struct Counted {
+    kind: Kind,
+    channel: Channel,
+    state: State,
+    parts: u32,
+    cost: Money,
+    paid: Money,
+}
+
+fn day_partition(portal: PortalId, day: Date) -> String {
+    format!("PORTAL#{portal}#MESSAGES#{day}")
+}
+
+impl Store {
+    /// A page of what a portal sent on a day (UTC). Where few fit the filter, a page may be short, even empty, and still have a next one.
+    pub async fn messages_of_day(
+        &self,
+        portal: PortalId,
+        day: Date,
+        filter: &LedgerFilter,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<LedgerPage, StoreError> {
+        let mut start = after.map(|after| message_key(portal, after).attributes());
+        let (mut messages, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let page = self.page_of_day(portal, day, start.take()).await?;
+            let count = page.0.len();
+            for (at, item) in page.0.into_iter().enumerate() {
+                let message: Message = from_item("a message", item)?;
+                let id = message.id;
+                messages.extend(Some(message).filter(|message| filter.takes(message)));
+                if messages.len() == limit {
+                    let next = (at + 1 < count || page.1.is_some()).then_some(id);
+                    return Ok(LedgerPage { messages, next });
+                }
+            }
+            looked_at += count;
+            let Some(last) = page.1 else { return Ok(LedgerPage { messages, next: None }) };
+            if looked_at >= LOOKED_AT {
+                let next = Key::of(&last).and_then(|key| key.sk.strip_prefix("MESSAGE#")?.parse().ok());
+                return Ok(LedgerPage { messages, next });
+            }
+            start = Some(last);
+        }
+    }
+
+    async fn page_of_day(&self, portal: PortalId, day: Date, start: Option<Item>) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .scan_index_forward(false)
+            .limit(500)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(day_partition(portal, day)))
+            .set_exclusive_start_key(start)
+            .send()
+            .await?;
+        Ok((page.items.unwrap_or_default(), page.last_evaluated_key))
+    }
+
+    /// The newest messages of people, who may be known by several names: at most `limit` of each, merged, the newest first.
+    pub async fn messages_of_persons(&self, portal: PortalId, persons: &[Person], limit: i32) -> Result<Vec<Message>, StoreError> {
+        let mut messages = Vec::new();
+        for person in persons {
+            let (keys, _) = self.keys_of_person(portal, &person.to_string(), None, limit).await?;
+            messages.extend(self.messages_at(&keys).await?);
+        }
+        messages.sort_unstable_by_key(|message| std::cmp::Reverse(message.id));
+        messages.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(messages)
+    }
+
+    /// What a portal sent on a day (UTC), by kind, channel and state.
+    pub async fn figures_of_day(&self, portal: PortalId, day: Date) -> Result<Vec<DayFigure>, StoreError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .key_condition_expression("pk = :pk")
+            .projection_expression("kind, channel, #state, parts, cost, paid")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pk", AttributeValue::S(day_partition(portal, day)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut figures: Vec<DayFigure> = Vec::new();
+        while let Some(item) = items.try_next().await? {
+            let Counted { kind, channel, state, parts, cost, paid } = from_item("a message", item)?;
+            let same = |figure: &&mut DayFigure| (figure.kind, figure.channel, figure.state) == (kind, channel, state);
+            match figures.iter_mut().find(same) {
+                Some(figure) => {
+                    (figure.messages, figure.parts) = (figure.messages + 1, figure.parts.saturating_add(parts));
+                    (figure.cost, figure.paid) = (figure.cost.plus(cost), figure.paid.plus(paid));
+                }
+                None => figures.push(DayFigure { kind, channel, state, messages: 1, parts, cost, paid }),
+            }
+        }
+        figures.sort_unstable_by_key(|figure| (figure.kind, figure.channel, figure.state));
+        Ok(figures)
+    }
+}

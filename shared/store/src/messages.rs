@@ -1,0 +1,601 @@
+//! Messages: outbox and ledger in one (table Messages).
+//!
+//! | pk | sk | attributes |
+//! |---|---|---|
+//! | `PORTAL#<portal>#MESSAGES#<day>` | `MESSAGE#<message>` | the message; `person`: whose it is, with the portal; while somebody has to do something with it: `queue`, `dueAt`, and `claim` while it is sent; `ttl` |
+//! | `PORTAL#<portal>#ADDRESS#<key>` | `SUPPRESSED` | `reason`, `at`: mail to it came back, or was called spam |
+//! | `WECHATMESSAGE#<app>#<number>` | `SENT` | `portal`, `message`; `ttl`: which message a push of WeChat speaks of |
+//!
+//! | index | keys | finds |
+//! |---|---|---|
+//! | `person` | `person`, `sk` | all messages of a person, in their order |
+//! | `due` | `queue`, `dueAt` | what is to be sent, or was claimed by somebody who died; holds nothing else |
+//!
+//! A message is written in the transaction of its cause, with what it costs (F42, R13). The table's stream delivers it; whatever that
+//! misses is found by `due`. Who sends it has claimed it by a conditional write (R14), and says by another what came of it.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+use portico_domain::{
+    address::AddressKey,
+    ids::{MessageId, OrganisationId, PortalId},
+    message::{CLAIM, KEPT, MailEvent, Message, Money, Person, State},
+    wechat::AppId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    NewsPlace, Store, StoreError,
+    balance::balance_key,
+    items::{Item, Key, Wanted, from_item, instant, number, text, time_to_live, to_attribute, to_item},
+    news::news_place_of,
+    portals::is_condition,
+    transaction::{Cancelled, delete, put, update},
+};
+
+/// Over so many queues what is due is spread: each takes a thousand writes a second.
+pub(crate) const QUEUES: u8 = 4;
+/// How long it is remembered which message a push of WeChat speaks of.
+const PUSHED_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(48);
+
+/// What became of a message that was written with its cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// It is on its way.
+    Queued,
+    /// The balance does not suffice: it stands in the ledger and is never sent (F42).
+    Unpaid,
+}
+
+/// A message that somebody sends at the moment, and nobody else.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The message.
+    pub message: Message,
+    /// What the claim is known by.
+    pub claim: String,
+}
+
+/// Where an open message lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The portal.
+    pub portal: PortalId,
+    /// The message.
+    pub message: MessageId,
+}
+
+/// What the stream of the table can speak of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A message.
+    Message(Place),
+    /// News for administrators.
+    News(NewsPlace),
+}
+
+impl Entry {
+    /// What lies under these keys, if it is one of them.
+    pub fn of(pk: &str, sk: &str) -> Option<Self> {
+        let key = Key::new(pk, sk);
+        place_of(&key).map(Self::Message).or_else(|| news_place_of(&key).map(Self::News))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pushed {
+    portal: PortalId,
+    message: MessageId,
+}
+
+pub(crate) fn message_key(portal: PortalId, message: MessageId) -> Key {
+    Key::new(format!("PORTAL#{portal}#MESSAGES#{}", Message::day_of(message)), format!("MESSAGE#{message}"))
+}
+
+fn suppression_key(portal: PortalId, address: AddressKey) -> Key {
+    Key::new(format!("PORTAL#{portal}#ADDRESS#{address}"), "SUPPRESSED")
+}
+
+fn pushed_key(app: &AppId, number: u64) -> Key {
+    Key::new(format!("WECHATMESSAGE#{}#{number}", app.as_str()), "SENT")
+}
+
+/// What the index by person holds.
+pub(crate) fn person_of(portal: PortalId, person: &str) -> String {
+    format!("PORTAL#{portal}#{person}")
+}
+
+/// Where a key of the table leads, if it is that of a message.
+pub(crate) fn place_of(key: &Key) -> Option<Place> {
+    let portal = key.pk.strip_prefix("PORTAL#")?.split_once("#MESSAGES#")?.0.parse().ok()?;
+    Some(Place { portal, message: key.sk.strip_prefix("MESSAGE#")?.parse().ok()? })
+}
+
+impl Store {
+    /// The parts of a transaction that write a message, and take what it costs from the balance.
+    fn posting(&self, message: &Message) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let key = message_key(message.portal, message.id);
+        let mut item = to_item(&key, message)?;
+        item.insert("person".into(), text(person_of(message.portal, &message.person)));
+        item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
+        if message.state == State::Queued {
+            item.insert("queue".into(), text(format!("MESSAGES#{}", message.id.spread() % QUEUES)));
+            item.insert("dueAt".into(), instant(message.created_at));
+        }
+        let fresh = Put::builder().table_name(&self.tables.messages).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        let mut parts = vec![put(fresh.build()?)];
+        if message.paid > Money::ZERO {
+            parts.push(self.debit_part(message.organisation, message.paid)?);
+        }
+        Ok(parts)
+    }
+
+    /// Writes all parts and a message, or nothing. If the balance does not suffice, the cause is written all the same, and the message
+    /// as unpaid: nobody's password stays unchanged for want of money.
+    pub(crate) async fn write_posting(&self, parts: Vec<TransactWriteItem>, message: Option<&Message>) -> Result<Option<Posted>, Cancelled> {
+        let Some(message) = message else {
+            self.write_all(parts).await?;
+            return Ok(None);
+        };
+        let debit = parts.len() + 1;
+        let mut all = parts.clone();
+        all.extend(self.posting(message)?);
+        match self.write_all(all).await {
+            Ok(()) => Ok(Some(Posted::Queued)),
+            Err(Cancelled::Condition(index, _)) if index == debit => {
+                let mut all = parts;
+                all.extend(self.posting(&Message { state: State::Unpaid, paid: Money::ZERO, ..message.clone() })?);
+                self.write_all(all).await?;
+                Ok(Some(Posted::Unpaid))
+            }
+            Err(cancelled) => Err(cancelled),
+        }
+    }
+
+    /// Writes a message that has no other cause than somebody's wish, such as a repetition (B4).
+    pub async fn post(&self, message: &Message) -> Result<Posted, StoreError> {
+        match self.write_posting(Vec::new(), Some(message)).await {
+            Ok(posted) => Ok(posted.unwrap_or(Posted::Queued)),
+            // It stands there already: the same news told the same person once more (R14).
+            Err(Cancelled::Condition(..)) => Ok(Posted::Queued),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// Enters a code into the ledger and takes what it costs (F38, F42): one write, or a transaction of two where organisations pay from
+    /// a balance. [`Posted::Unpaid`], with nothing written, if the balance does not suffice.
+    pub async fn enter_code(&self, message: &Message) -> Result<Posted, StoreError> {
+        let parts = self.posting(message)?;
+        if parts.len() > 1 {
+            return match self.write_all(parts).await {
+                Ok(()) => Ok(Posted::Queued),
+                Err(Cancelled::Condition(..)) => Ok(Posted::Unpaid),
+                Err(Cancelled::Store(error)) => Err(error),
+            };
+        }
+        let mut item = to_item(&message_key(message.portal, message.id), message)?;
+        item.insert("person".into(), text(person_of(message.portal, &message.person)));
+        item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        Ok(Posted::Queued)
+    }
+
+    /// Takes back the entry of a code that was not made, and what was taken for it (S9).
+    pub async fn withdraw_entry(&self, message: &Message) -> Result<(), StoreError> {
+        let key = message_key(message.portal, message.id).attributes();
+        let gone = Delete::builder().table_name(&self.tables.messages).set_key(Some(key)).condition_expression("attribute_exists(pk)");
+        let mut parts = vec![delete(gone.build()?)];
+        if message.paid > Money::ZERO {
+            parts.push(self.credit_part(message.organisation, message.paid)?);
+        }
+        match self.write_all(parts).await {
+            Ok(()) | Err(Cancelled::Condition(..)) => Ok(()),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// Writes what came of a code that did not go out as it should, and gives back what it cost where `state` says that it was not sent.
+    pub async fn correct_code(&self, message: &Message, state: State, error: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        let refund = if state == State::Unknown { Money::ZERO } else { message.paid };
+        let change = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(message.portal, message.id).attributes()))
+            .update_expression("SET #state = :state, changedAt = :at, paid = :paid, #error = :error")
+            .condition_expression("#state = :sent")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":sent", text(State::Sent.as_str()))
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":at", to_attribute(&now)?)
+            .expression_attribute_values(":paid", number(message.paid.to_thousandths() - refund.to_thousandths()))
+            .expression_attribute_values(":error", text(error.unwrap_or_default()));
+        self.settle(change, message.organisation, refund).await.map(drop)
+    }
+
+    /// Writes an update, with a refund if there is one. False if the update's condition failed.
+    async fn settle(
+        &self,
+        change: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+        organisation: OrganisationId,
+        refund: Money,
+    ) -> Result<bool, StoreError> {
+        let mut parts = vec![update(change.build()?)];
+        if refund != Money::ZERO {
+            parts.push(self.credit_part(organisation, refund)?);
+        }
+        match self.write_all(parts).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::Condition(..)) => Ok(false),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// A message.
+    pub async fn message(&self, portal: PortalId, message: MessageId) -> Result<Option<Message>, StoreError> {
+        let item = self.read(&self.tables.messages, &message_key(portal, message)).await?;
+        item.map(|item| from_item("a message", item)).transpose()
+    }
+
+    /// Claims an open message whose time has come, for as long as sending may take. `None` if there is nothing to do: it is done, somebody
+    /// else sends it, or it is to wait (R14).
+    ///
+    /// The claim is also taken over from somebody who died: the claim's end is when it is due again.
+    pub async fn claim_message(&self, place: &Place, claim: &str, now: Timestamp) -> Result<Option<Claimed>, StoreError> {
+        let until = now.saturating_add(CLAIM).unwrap_or(now);
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(place.portal, place.message).attributes()))
+            .update_expression("SET #state = :sending, claim = :claim, dueAt = :until, changedAt = :at, attempts = if_not_exists(attempts, :none) + :one")
+            .condition_expression("attribute_exists(queue) AND dueAt <= :now")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":sending", text(State::Sending.as_str()))
+            .expression_attribute_values(":claim", text(claim))
+            .expression_attribute_values(":until", instant(until))
+            .expression_attribute_values(":now", instant(now))
+            .expression_attribute_values(":at", to_attribute(&now)?)
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => {
+                let item = answer.attributes.unwrap_or_default();
+                Ok(Some(Claimed { message: from_item("a message", item)?, claim: claim.to_owned() }))
+            }
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes that a claimed message was handed over: nobody has to do anything with it any more. False if the claim was lost.
+    pub async fn message_sent(&self, claimed: &Claimed, provider_id: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
+        let change = self
+            .end_of_claim(claimed, State::Sent, now, "REMOVE queue, dueAt, claim, #error")?
+            .expression_attribute_names("#error", "error");
+        let change = match provider_id {
+            Some(id) => change
+                .update_expression("SET #state = :state, changedAt = :at, providerId = :provider REMOVE queue, dueAt, claim, #error")
+                .expression_attribute_values(":provider", text(id)),
+            None => change,
+        };
+        self.settle(change, claimed.message.organisation, Money::ZERO).await
+    }
+
+    /// Lets a claimed message wait for another try at `due`. False if the claim was lost.
+    pub async fn message_waits(&self, claimed: &Claimed, error: &str, due: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let change = self
+            .end_of_claim(claimed, State::Queued, now, "REMOVE claim")?
+            .update_expression("SET #state = :state, changedAt = :at, #error = :error, dueAt = :due REMOVE claim")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":error", text(error))
+            .expression_attribute_values(":due", instant(due));
+        self.settle(change, claimed.message.organisation, Money::ZERO).await
+    }
+
+    /// Lets a claimed message go by another of its routes, at once, and takes or gives back what that costs more or less.
+    /// `None` if the balance does not suffice.
+    pub async fn message_reroutes(&self, claimed: &Claimed, route: usize, prepaid: bool, error: &str, now: Timestamp) -> Result<Option<bool>, StoreError> {
+        let mut after = claimed.message.clone();
+        if after.take_route(route).is_none() {
+            return Ok(Some(false));
+        }
+        let paid = if prepaid { after.cost } else { claimed.message.paid.min(after.cost) };
+        let more = paid.plus(-claimed.message.paid);
+        let change = self
+            .end_of_claim(claimed, State::Queued, now, "REMOVE claim")?
+            .update_expression(
+                "SET #state = :state, changedAt = :at, #error = :error, dueAt = :due, route = :route, channel = :channel, parts = :parts, cost = :cost, paid = :paid, attempts = :none REMOVE claim",
+            )
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":error", text(error))
+            .expression_attribute_values(":due", instant(now))
+            .expression_attribute_values(":route", number(route))
+            .expression_attribute_values(":channel", text(after.channel.as_str()))
+            .expression_attribute_values(":parts", number(after.parts))
+            .expression_attribute_values(":cost", number(after.cost.to_thousandths()))
+            .expression_attribute_values(":paid", number(paid.to_thousandths()))
+            .expression_attribute_values(":none", number(0));
+        if more <= Money::ZERO {
+            return self.settle(change, after.organisation, -more).await.map(Some);
+        }
+        match self.write_all(vec![update(change.build()?), self.debit_part(after.organisation, more)?]).await {
+            Ok(()) => Ok(Some(true)),
+            Err(Cancelled::Condition(1, _)) => Ok(None),
+            Err(Cancelled::Condition(..)) => Ok(Some(false)),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    /// Gives a claimed message up, and gives back what it cost. False if the claim was lost.
+    pub async fn message_parked(&self, claimed: &Claimed, error: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let change = self
+            .end_of_claim(claimed, State::Parked, now, "")?
+            .update_expression("SET #state = :state, changedAt = :at, #error = :error, paid = :zero REMOVE queue, dueAt, claim")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":error", text(error))
+            .expression_attribute_values(":zero", number(0));
+        self.settle(change, claimed.message.organisation, claimed.message.paid).await
+    }
+
+    /// Leaves a claimed message of which nobody knows whether it arrived: it is not tried again, and nothing is given back (R15).
+    pub async fn message_unknown(&self, claimed: &Claimed, error: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let change = self
+            .end_of_claim(claimed, State::Unknown, now, "")?
+            .update_expression("SET #state = :state, changedAt = :at, #error = :error REMOVE queue, dueAt, claim")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":error", text(error));
+        self.settle(change, claimed.message.organisation, Money::ZERO).await
+    }
+
+    /// Gives up an item of the queue that cannot be read as a message (R16): it stays as it is, and nobody tries it again.
+    pub async fn park_unreadable(&self, place: &Place, error: &str, now: Timestamp) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(place.portal, place.message).attributes()))
+            .update_expression("SET #state = :parked, #error = :error, changedAt = :at REMOVE queue, dueAt, claim")
+            .condition_expression("attribute_exists(queue)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":parked", text(State::Parked.as_str()))
+            .expression_attribute_values(":error", text(error))
+            .expression_attribute_values(":at", to_attribute(&now)?)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An update of a claimed message, if the claim still holds.
+    fn end_of_claim(
+        &self,
+        claimed: &Claimed,
+        state: State,
+        now: Timestamp,
+        rest: &str,
+    ) -> Result<aws_sdk_dynamodb::types::builders::UpdateBuilder, StoreError> {
+        let message = &claimed.message;
+        Ok(Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(message.portal, message.id).attributes()))
+            .update_expression(format!("SET #state = :state, changedAt = :at {rest}"))
+            .condition_expression("claim = :claim")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":at", to_attribute(&now)?)
+            .expression_attribute_values(":claim", text(&claimed.claim)))
+    }
+
+    /// Keys in one queue that are due at `now`, the oldest first.
+    pub(crate) async fn due_keys(&self, queue: &str, now: Timestamp, limit: i32) -> Result<Vec<Key>, StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name("due")
+            .key_condition_expression("queue = :queue AND dueAt <= :now")
+            .expression_attribute_values(":queue", text(queue))
+            .expression_attribute_values(":now", instant(now))
+            .limit(limit)
+            .send()
+            .await?;
+        Ok(page.items.unwrap_or_default().iter().filter_map(Key::of).collect())
+    }
+
+    /// Open messages whose time has come at `now`: at most `limit` of each queue, the oldest first.
+    pub async fn due_messages(&self, now: Timestamp, limit: i32) -> Result<Vec<Place>, StoreError> {
+        let mut places = Vec::new();
+        for queue in 0..QUEUES {
+            places.extend(self.due_keys(&format!("MESSAGES#{queue}"), now, limit).await?.iter().filter_map(place_of));
+        }
+        Ok(places)
+    }
+
+    /// Whether mail to an address came back for good, or was called spam by its owner.
+    pub async fn is_suppressed(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
+        let key = suppression_key(portal, address).attributes();
+        Ok(self.client.get_item().table_name(&self.tables.messages).set_key(Some(key)).send().await?.item.is_some())
+    }
+
+    /// Lets mail go to an address again. False if nothing stood in its way.
+    pub async fn end_suppression(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
+        let key = suppression_key(portal, address).attributes();
+        let delete = self.client.delete_item().table_name(&self.tables.messages).set_key(Some(key)).return_values(ReturnValue::AllOld);
+        Ok(delete.send().await?.attributes.is_some_and(|before| !before.is_empty()))
+    }
+
+    /// Notes what the provider of mail reported, in whatever order the reports come, and however often.
+    pub async fn mail_event(&self, portal: PortalId, message: MessageId, event: MailEvent, now: Timestamp) -> Result<(), StoreError> {
+        let Some(known) = self.message(portal, message).await? else { return Ok(()) };
+        if event.suppresses() {
+            self.suppress(&known, event, now).await?;
+        }
+        let Some(next) = event.leads(known.state) else { return Ok(()) };
+        let refund = if next == State::Parked { known.paid } else { Money::ZERO };
+        let change = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(portal, message).attributes()))
+            .update_expression("SET #state = :next, changedAt = :at, paid = :paid REMOVE queue, dueAt, claim")
+            .condition_expression("#state = :known")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":next", text(next.as_str()))
+            .expression_attribute_values(":known", text(known.state.as_str()))
+            .expression_attribute_values(":paid", number(known.paid.plus(-refund).to_thousandths()))
+            .expression_attribute_values(":at", to_attribute(&now)?);
+        if self.settle(change, known.organisation, refund).await? {
+            return Ok(());
+        }
+        // It moved in between: the provider reports once more.
+        Err(StoreError::Unavailable("the message moved while its event was noted".into()))
+    }
+
+    async fn suppress(&self, message: &Message, event: MailEvent, now: Timestamp) -> Result<(), StoreError> {
+        let address = match message.current().map(|route| &route.to) {
+            Some(portico_domain::message::Target::Address(address)) => Some(address.key(message.portal).to_string()),
+            // Codes keep no address, but are named after it.
+            _ => message.person.strip_prefix("ADDRESS#").map(str::to_owned),
+        };
+        let Some(address) = address else { return Ok(()) };
+        let mut item = Key::new(format!("PORTAL#{}#ADDRESS#{address}", message.portal), "SUPPRESSED").attributes();
+        let reason = if event == MailEvent::Complained { "complaint" } else { "bounce" };
+        item.extend([("reason".to_owned(), text(reason)), ("at".to_owned(), to_attribute(&now)?)]);
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// Remembers which message WeChat gave a number to, before its push comes.
+    pub async fn remember_pushed(&self, app: &AppId, number: u64, message: &Message, now: Timestamp) -> Result<(), StoreError> {
+        let mut item = to_item(&pushed_key(app, number), &Pushed { portal: message.portal, message: message.id })?;
+        item.insert("ttl".into(), time_to_live(now.saturating_add(PUSHED_WITHIN).unwrap_or(now)));
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// Notes how it ended with a message of WeChat: it arrived, or why not. False if no message has that number, or not yet.
+    pub async fn pushed(&self, app: &AppId, number: u64, failure: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(item) = self.read(&self.tables.messages, &pushed_key(app, number)).await? else { return Ok(false) };
+        let Pushed { portal, message } = from_item("a number of WeChat's", item)?;
+        let state = if failure.is_none() { State::Delivered } else { State::Bounced };
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.messages)
+            .set_key(Some(message_key(portal, message).attributes()))
+            .update_expression("SET #state = :state, changedAt = :at, #error = :error")
+            .condition_expression("#state = :sent")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":sent", text(State::Sent.as_str()))
+            .expression_attribute_values(":at", to_attribute(&now)?)
+            .expression_attribute_values(":error", text(failure.unwrap_or_default()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Erases what the ledger knows of people: recipients and words go, parts and costs stay (S69). What was still to be sent has no
+    /// route any more, and is parked.
+    pub(crate) async fn erase_messages(&self, portal: PortalId, persons: &[Person]) -> Result<(), StoreError> {
+        for person in persons {
+            let mut start = None;
+            loop {
+                let (keys, next) = self.keys_of_person(portal, &person.to_string(), start, 100).await?;
+                for key in keys {
+                    self.erase_message(&key).await?;
+                }
+                start = next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn erase_message(&self, key: &Key) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.messages)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET hint = :none, #owner = :none REMOVE routes, person, sealed")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":none", text(""))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keys of a person's messages, the newest first, and from where the next page goes on.
+    pub(crate) async fn keys_of_person(
+        &self,
+        portal: PortalId,
+        person: &str,
+        start: Option<Item>,
+        limit: i32,
+    ) -> Result<(Vec<Key>, Option<Item>), StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name("person")
+            .key_condition_expression("person = :person")
+            .expression_attribute_values(":person", text(person_of(portal, person)))
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await?;
+        Ok((page.items.unwrap_or_default().iter().filter_map(Key::of).collect(), page.last_evaluated_key))
+    }
+
+    /// The messages behind keys, as far as they are there.
+    pub(crate) async fn messages_at(&self, keys: &[Key]) -> Result<Vec<Message>, StoreError> {
+        let mut messages = Vec::with_capacity(keys.len());
+        for hundred in keys.chunks(100) {
+            let wanted = Wanted { table: &self.tables.messages, keys: hundred.iter().collect(), consistent: true };
+            let mut found = self.read_many(&[wanted]).await?;
+            for key in hundred {
+                messages.extend(found.take_as("a message", key)?);
+            }
+        }
+        Ok(messages)
+    }
+
+    /// The parts that move a balance are beside the balance.
+    fn debit_part(&self, organisation: OrganisationId, amount: Money) -> Result<TransactWriteItem, StoreError> {
+        let part = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(balance_key(organisation).attributes()))
+            .update_expression("SET balance = balance - :amount")
+            .condition_expression("balance >= :amount")
+            .expression_attribute_values(":amount", AttributeValue::N(amount.to_thousandths().to_string()));
+        Ok(update(part.build()?))
+    }
+
+    fn credit_part(&self, organisation: OrganisationId, amount: Money) -> Result<TransactWriteItem, StoreError> {
+        let part = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(balance_key(organisation).attributes()))
+            .update_expression("ADD balance :amount")
+            .expression_attribute_values(":amount", AttributeValue::N(amount.to_thousandths().to_string()));
+        Ok(update(part.build()?))
+    }
+}
