@@ -158,11 +158,12 @@ async fn approve(
         Answer::Ask => Verdict::Ask(reason.ok_or_else(|| Problem::invalid("/reason", "required", "say what is needed"))?),
     };
     let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();
-    let (applicants, settings) = tokio::join!(approver.store.some_users(portal.id, &distinct(&approvals.users)), approver.store.message_settings(portal.id));
+    let users = distinct(&approvals.users);
+    let (applicants, settings) = tokio::join!(approver.store.some_users(portal.id, &users), approver.store.message_settings(portal.id));
     let (applicants, settings) = (applicants?, settings?.settings);
     let answerer = Answerer { outbox: &approver.outbox, portal: &portal, settings, verdict: &verdict, link, now: approver.clock.now() };
     let mut results: Vec<ApprovalResult> = Vec::with_capacity(approvals.users.len());
-    for user in distinct(&approvals.users) {
+    for user in users {
         let Some(applicant) = applicants.iter().find(|applicant| applicant.id == user) else {
             results.push(ApprovalResult { user, result: Happened::Unknown });
             continue;

@@ -36,7 +36,7 @@ const KEEP: &str = "public, max-age=86400";
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let state = Arc::new(Registrations { gate: Gate::new(store.clone(), deployment), store, clock: deployment.clock().clone() });
     Ok(Api::anonymous(deployment)
         .route(Method::POST, "/v1/portals/{portal}/registration", Access::Anonymous, register)

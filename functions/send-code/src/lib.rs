@@ -13,7 +13,7 @@ use portico_domain::{
     code::{LIFETIME, Purpose},
     ids::PortalId,
     locale::Locale,
-    message::State,
+    message::State as Stage,
     suffix::Suffix,
 };
 use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal, write_flow};
@@ -154,7 +154,7 @@ impl Sender {
         let words = texts::code(issued.code, signature, portal, locale);
         if !issued.send {
             let nobody = self.senders.to_nobody(issued.address.kind(), &words.sms, &words.subject, &words.html);
-            let (_, corrected) = tokio::join!(nobody, self.desk.correct(issued, State::Parked, "nobody is invited by this address"));
+            let (_, corrected) = tokio::join!(nobody, self.desk.correct(issued, Stage::Parked, "nobody is invited by this address"));
             return corrected.map_err(|error| SendError::Again(error.to_string()));
         }
         let sent = match issued.address.kind() {
@@ -162,7 +162,7 @@ impl Sender {
             AddressKind::Email => self.mail(issued, &words).await,
         };
         let Err(error) = sent else { return Ok(()) };
-        let state = if matches!(error, SendError::Unknown(_)) { State::Unknown } else { State::Parked };
+        let state = if matches!(error, SendError::Unknown(_)) { Stage::Unknown } else { Stage::Parked };
         if let Err(failure) = self.desk.correct(issued, state, &error.to_string()).await {
             tracing::error!(message = %issued.entry.id, error = %failure, "the ledger was not corrected");
         }

@@ -36,7 +36,7 @@ struct Users {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let (read_users, manage) = (Access::Member(Right::ReadUsers), Access::Member(Right::ManageUsers));
     Ok(Api::guarded(deployment, &store)
         .route(Method::GET, "/v1/admin/portals/{portal}/users", read_users, list)

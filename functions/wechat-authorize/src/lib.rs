@@ -34,7 +34,7 @@ struct Doors {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let doors = Doors { door: WeChatDoor::open(deployment, &store)?, origins: Origins::new(deployment), clock: deployment.clock().clone() };
     Ok(Api::anonymous(deployment)
         .route(Method::GET, "/v1/portals/{portal}/wechat", Access::Anonymous, authorize)

@@ -30,7 +30,7 @@ struct Callback {
 
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
-    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes])?;
+    let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
     let state = Callback { back: WeChatReturn::open(deployment, &store)?, clock: deployment.clock().clone() };
     Ok(Api::anonymous(deployment).route(Method::GET, "/v1/wechat/callback", Access::Anonymous, callback).with_state(Arc::new(state)))
 }

@@ -122,7 +122,7 @@ impl Delivery {
             Try::Failed(SendError::Unknown(error)) => (error, true),
         };
         if again && message.attempts < TRIES {
-            let random = entropy::word().unwrap_or(0);
+            let random = entropy::word().map_or(0, u64::from);
             let due = now.saturating_add(pause_after(message.attempts, random)).unwrap_or(now);
             self.store.message_waits(claimed, &error, due, now).await?;
             return Ok(Some(Delivered::Waits));

@@ -3,10 +3,7 @@
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
 use aws_types::SdkConfig;
 
-use crate::{
-    SendFailed,
-    senders::{ProviderId, SendError, of_aws},
-};
+use crate::senders::{ProviderId, SendError, of_aws};
 
 #[derive(Debug, Clone)]
 pub(crate) struct SmsSender {
@@ -18,10 +15,6 @@ impl SmsSender {
     pub(crate) fn new(settings: &SdkConfig) -> Self {
         let config = aws_sdk_sns::config::Builder::from(settings).retry_config(aws_sdk_sns::config::retry::RetryConfig::disabled());
         Self { client: Client::from_conf(config.build()) }
-    }
-
-    pub(crate) async fn send(&self, phone: &str, text: &str) -> Result<(), SendFailed> {
-        self.publish(phone, text).await.map(drop).map_err(|error| SendFailed(error.to_string()))
     }
 
     pub(crate) async fn publish(&self, phone: &str, text: &str) -> Result<Option<ProviderId>, SendError> {
