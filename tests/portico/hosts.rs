@@ -34,7 +34,7 @@ async fn links_name_the_configured_address_whatever_host_was_asked_for() {
     }
     assert!(shown[0].body.to_string().contains(stage.cloud.base_url()) && shown[2].text("url").starts_with(stage.cloud.base_url()));
     let sent = stage.cloud.messages().list(None);
-    assert_eq!(sent.len(), 3, "a code, an approval, an invitation");
+    assert_eq!(sent.len(), 4, "a code, the news of an application, an approval, an invitation");
     assert!(sent.iter().all(|message| !format!("{message:?}").contains(FOREIGN)), "{sent:?}");
     assert_eq!(sent.iter().filter(|message| message.text.contains(stage.cloud.base_url())).count(), 2, "{sent:?}");
 }

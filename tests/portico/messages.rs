@@ -156,7 +156,7 @@ fn crowd(count: usize) -> Vec<String> {
 #[tokio::test]
 async fn of_a_thousand_messages_each_comes_once_wherever_its_delivery_dies() {
     // R13: before and after each step, by the gateway and SES, which allow it. What SNS cannot promise has a test of its own.
-    let stage = Stage::prepaid(1_000 * SMS, &[("SMS_GATEWAY_PREFIXES", "+86"), ("MAIL_CONFIGURATION", "mails")]).await;
+    let stage = Stage::prepaid(1_000 * SMS, &[("SMS_GATEWAY_PREFIXES", "+86")]).await;
     let keys = Keyring::new(&stage.cloud.deployment("deliver-messages")).gateway_keys().await.unwrap();
     stage.cloud.capture().set_gateway_keys(&keys);
     let people = crowd(1_000);
@@ -290,7 +290,7 @@ async fn of_a_hundred_at_once_with_money_for_ten_exactly_ten_get_a_code() {
     let answers = futures_util::future::join_all(people.iter().map(|person| stage.ask_for_code(person))).await;
     let sent = answers.iter().filter(|answer| answer.status == 202).count();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 202).collect();
-    assert_eq!((sent, stage.balance().await), (10, CODE - 1));
+    assert_eq!((sent, stage.balance().await), (10, CODE - 1), "{:?}", refused.first());
     assert!(
         refused.iter().all(|answer| answer.refusal() == (429, "too-many-requests") && answer.body["pause"] == "no-balance"),
         "{:?}",
@@ -415,7 +415,7 @@ async fn administrators_hear_of_a_sign_up_once_in_their_inbox_and_by_mail() {
 
 #[tokio::test]
 async fn mail_that_comes_back_ends_mail_to_that_address() {
-    let stage = Stage::with(&[("MAIL_CONFIGURATION", "mails")]).await;
+    let stage = Stage::open().await;
     stage.open_to_anyone().await;
     let flow = stage.flow("li@example.com").await;
     stage.cloud.settle().await;

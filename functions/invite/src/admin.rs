@@ -141,12 +141,15 @@ pub(crate) async fn invite(
     let letter = inviter.letter(envelope, &invitation, &token).await?;
     let (organisation, overbook, message) = (portal.organisation, new.overbook, letter.message.as_ref());
     let wanted = store::NewInvitation { organisation, overbook, invitation: &invitation, token: &token, message };
-    let posted = match inviter.store.invite(wanted, before.as_ref(), user.as_ref()).await? {
-        Invited::Done(posted) => posted,
+    let invited = inviter.store.invite(wanted, before.as_ref(), user.as_ref()).await?;
+    let posted = if let Invited::Done(posted) = invited { posted } else { None };
+    inviter.counted(&portal, &invitation.address, &letter, posted).await?;
+    match invited {
+        Invited::Done(_) => {}
         Invited::AlreadyInvited => return Err(Kind::AlreadyInvited.into()),
         Invited::AlreadyRegistered => return Err(Kind::AlreadyRegistered.into()),
         Invited::NoSeats => return Err(Kind::NoSeats.into()),
-    };
+    }
     let delivery = Some(letter.delivery(posted));
     let view = InvitationView { url: Some(letter.url), delivery, ..InvitationView::new(invitation, now) };
     Ok((StatusCode::CREATED, Json(view)))
@@ -258,7 +261,10 @@ pub(crate) async fn renew(inviter: &Inviter, envelope: Envelope<'_>, id: Invitat
         let letter = inviter.letter(envelope, &invitation, &token).await?;
         let (organisation, message) = (portal.organisation, letter.message.as_ref());
         let wanted = store::NewInvitation { organisation, overbook, invitation: &invitation, token: &token, message };
-        match inviter.store.renew_invitation(wanted, &before).await? {
+        let moved = inviter.store.renew_invitation(wanted, &before).await?;
+        let posted = if let InvitationMoved::Done(posted) = moved { posted } else { None };
+        inviter.counted(portal, &invitation.address, &letter, posted).await?;
+        match moved {
             InvitationMoved::Done(posted) => {
                 let delivery = letter.delivery(posted);
                 return Ok(Renewed { invitation, url: letter.url, delivery });

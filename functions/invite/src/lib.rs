@@ -118,10 +118,11 @@ impl Inviter {
         Ok(Letter { url, message: Some(message), delivery: Delivery::Queued })
     }
 
-    /// Counts a message to an address, within the caps of recipient and portal; or why none goes out.
+    /// Counts an SMS of the portal, within the caps of recipient and portal; or why none goes out. The recipient's is counted once the
+    /// message is written: of several who invite one person at once, one does.
     async fn count(&self, portal: &Portal, address: &Address) -> Result<Option<Delivery>, StoreError> {
         let now = self.clock.now();
-        if self.store.count_invitation(portal.id, address.key(portal.id), now).await?.is_err() {
+        if self.store.may_get_invitation(portal.id, address.key(portal.id), now).await?.is_err() {
             return Ok(Some(Delivery::TooOften));
         }
         let Some(block) = Block::of(address) else { return Ok(None) };
@@ -140,6 +141,18 @@ impl Inviter {
             }
         }
         Err(StoreError::Unavailable("the count of SMS kept changing".into()))
+    }
+
+    /// Counts a message that was written, and gives back what was counted for one that was not (S9).
+    async fn counted(&self, portal: &Portal, address: &Address, letter: &Letter, posted: Option<Posted>) -> Result<(), StoreError> {
+        let (now, block) = (self.clock.now(), Block::of(address));
+        match (&letter.message, posted) {
+            (None, _) => Ok(()),
+            // A cap that was reached just now counts from the next one on.
+            (Some(_), Some(Posted::Queued)) => self.store.count_invitation(portal.id, address.key(portal.id), now).await.map(drop),
+            (Some(_), _) if block.is_some() => self.store.uncount_sent(portal.id, block, false, now).await,
+            (Some(_), _) => Ok(()),
+        }
     }
 }
 

@@ -93,7 +93,7 @@ impl Gate {
             return Err(AccessError::TicketExpired);
         }
         let (portal, user) = self.account(portal, facts.user).await?;
-        self.check_factor(&portal, &user, factor, now).await?;
+        self.check_factor(&portal, &user, factor, now, true).await?;
         let outcome = self.finish_second_step(portal.clone(), user.clone(), facts, visitor, now).await;
         Ok(Passed { portal, user, outcome })
     }
@@ -139,14 +139,14 @@ impl Gate {
 
     /// Takes the app of somebody who is signed in away, after one more code of it.
     pub async fn remove_authenticator(&self, portal: &Portal, user: &User, factor: Factor<'_>) -> Result<(), AccessError> {
-        self.check_factor(portal, user, factor, self.deployment.clock().now()).await?;
+        self.check_factor(portal, user, factor, self.deployment.clock().now(), false).await?;
         let message = self.notice(portal, &Recipient::user(user), About::AuthenticatorRemoved).await?;
         Ok(self.store.remove_authenticator(user.portal, user.id, message.as_ref()).await?)
     }
 
     /// Whether this is a fresh code of the account's authenticator, or one of its recovery codes; uses it up. Counted before it is
-    /// compared, in a row of its own (S39). Of a recovery code its owner is told: there is one less (F19).
-    async fn check_factor(&self, portal: &Portal, user: &User, factor: Factor<'_>, now: Timestamp) -> Result<(), AccessError> {
+    /// compared, in a row of its own (S39). Where `tell`, the owner hears of a recovery code: there is one less (F19).
+    async fn check_factor(&self, portal: &Portal, user: &User, factor: Factor<'_>, now: Timestamp, tell: bool) -> Result<(), AccessError> {
         self.count_factor(user, now).await?;
         for _ in 0..TRIES {
             let stored = self.store.authenticator(user.portal, user.id).await?.filter(|stored| stored.confirmed);
@@ -157,8 +157,8 @@ impl Gate {
             };
             let after = after.ok_or(AccessError::AuthenticatorWrong)?;
             let message = match factor {
-                Factor::Code(_) => None,
-                Factor::Recovery(_) => self.notice(portal, &Recipient::user(user), About::RecoveryCodeUsed).await?,
+                Factor::Recovery(_) if tell => self.notice(portal, &Recipient::user(user), About::RecoveryCodeUsed).await?,
+                Factor::Code(_) | Factor::Recovery(_) => None,
             };
             if self.store.advance_authenticator(user.portal, user.id, &after, message.as_ref()).await? {
                 return Ok(self.store.clear_guesses(user.portal, Guessed::Authenticator(user.id)).await?);

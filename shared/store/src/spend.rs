@@ -38,6 +38,10 @@ pub(crate) fn spend_key(portal: PortalId, now: Timestamp) -> Key {
     Key::new(format!("PORTAL#{portal}#SENT#{}", day_of(now)), "COUNT")
 }
 
+fn invitations_key(portal: PortalId, recipient: AddressKey) -> Key {
+    Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "INVITED")
+}
+
 pub(crate) fn read_spend(mut item: Item) -> Result<Spend, StoreError> {
     // The counters of the blocks are whatever is left.
     for name in ["pk", "sk", "ttl"] {
@@ -138,6 +142,13 @@ impl Store {
         self.count_back(portal, &["verified".to_owned(), verified], 1, hour, now).await
     }
 
+    /// Whether one more invitation may go to an address.
+    pub async fn may_get_invitation(&self, portal: PortalId, recipient: AddressKey, now: Timestamp) -> Result<Result<(), TooMany>, StoreError> {
+        let item = self.read(&self.tables.codes, &invitations_key(portal, recipient)).await?;
+        let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
+        Ok(known.sends.admit_invitation(now).map(drop))
+    }
+
     /// Counts an invitation that goes to an address, if that did not get too many within a day.
     pub async fn count_invitation(
         &self,
@@ -145,7 +156,7 @@ impl Store {
         recipient: AddressKey,
         now: Timestamp,
     ) -> Result<Result<(), TooMany>, StoreError> {
-        let key = Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "INVITED");
+        let key = invitations_key(portal, recipient);
         for _ in 0..TRIES {
             let item = self.read(&self.tables.codes, &key).await?;
             let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
