@@ -89,9 +89,9 @@ def seed(root: Path, emulator: Emulator, outputs: dict[str, str]) -> dict:
 
 def schedules(steps: Steps, emulator: Emulator, template: Template):
     for name, function in template.functions.items():
-        if any(event["Type"].startswith("Schedule") for event in function["Events"].values()):
+        if not any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values()):
             with steps.step(f"{name} runs"):
-                emulator.invoke(name)
+                emulator.invoke(name, {"Records": []})
 
 
 def logs(steps: Steps, emulator: Emulator, secrets: list[str]):

@@ -110,9 +110,9 @@ class Emulator:
         found = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
 
-    def invoke(self, resource: str) -> dict:
-        """Runs a function, as its schedule would; what it answered."""
-        answer = self.client("lambda").invoke(FunctionName=self.resources()[resource], Payload=b"{}")
+    def invoke(self, resource: str, event: dict) -> dict:
+        """Runs a function, as its schedule, stream or topic would; what it answered."""
+        answer = self.client("lambda").invoke(FunctionName=self.resources()[resource], Payload=json.dumps(event))
         said = answer["Payload"].read()
         if "FunctionError" in answer:
             raise RuntimeError(f"{resource} failed: {said[:500]!r}")

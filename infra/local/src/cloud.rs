@@ -454,4 +454,6 @@ async fn keep_swept(database: Database, now: Now) {
 }
 
 #[cfg(test)]
+mod messages_tests;
+#[cfg(test)]
 mod tests;
