@@ -16,11 +16,13 @@ use crate::{
 
 mod parts;
 mod price;
+mod repeat;
 mod settings;
 mod template;
 
 pub use parts::{RuleSet, parts};
 pub use price::{InvalidMoney, Money, Prices};
+pub use repeat::NotRepeated;
 pub use settings::{Editable, MessageSettings, SettingsError, TextSet, Warning, WeChatTemplate, WordsOf};
 pub use template::{Place, Template, TemplateError};
 
