@@ -15,9 +15,7 @@ use portico_domain::{
     ids::PortalId,
     limits::Caps,
     password::{Password, PasswordError, min_length},
-    portal::Portal,
     suffix::Suffix,
-    user::User,
 };
 use portico_http::{
     Access, Api, Body, Client, CurrentUser, Kind, PathId, Problem, Problems, Reader, SignInOutcome, entry_refusal, read_flow, refusal,
@@ -137,7 +135,6 @@ struct PasswordReset {
 async fn reset(
     State(passwords): State<Arc<Passwords>>,
     PathId(portal): PathId<PortalId>,
-    reader: Reader,
     Body(request): Body<PasswordReset>,
 ) -> Result<StatusCode, Problem> {
     let (flow, code) = read_proof(&request.flow, &request.code)?;
@@ -174,7 +171,6 @@ fn yes() -> bool {
 async fn change(
     State(passwords): State<Arc<Passwords>>,
     current: CurrentUser,
-    reader: Reader,
     Body(request): Body<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let (portal, user) = (&current.signed.portal, &current.signed.user);

@@ -3,13 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use portico_domain::{
-    address::Address,
-    code::{Code, Purpose},
-    portal::Portal,
-    user::User,
-};
-use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, Reader, read_flow, refusal};
+use portico_domain::code::{Code, Purpose};
+use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, read_flow, refusal};
 use portico_messaging::{About, Recipient};
 use portico_store::Written;
 use serde::Deserialize;

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use portico_access::authenticator::{Factor, SetUpError};
 use portico_domain::code::Code;
-use portico_http::{Body, CurrentUser, Kind, Problem, Problems, Reader, refusal};
+use portico_http::{Body, CurrentUser, Kind, Problem, Problems, refusal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

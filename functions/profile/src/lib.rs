@@ -52,11 +52,7 @@ struct Profiles {
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
-    let profiles = Profiles {
-        gate: Gate::new(store.clone(), deployment),
-        store: store.clone(),
-        clock: deployment.clock().clone(),
-    };
+    let profiles = Profiles { gate: Gate::new(store.clone(), deployment), store: store.clone(), clock: deployment.clock().clone() };
     Ok(Api::guarded(deployment, &store)
         .route(Method::GET, "/v1/me", Access::User, read)
         .route(Method::PATCH, "/v1/me", Access::User, change::change)

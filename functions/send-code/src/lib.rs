@@ -40,11 +40,8 @@ struct Sender {
 /// The routes of this function.
 pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let store = Store::open(deployment, &[Table::Portals, Table::Users, Table::Codes, Table::Messages])?;
-    let sender = Sender {
-        desk: CodeDesk::open(store.clone(), deployment)?,
-        senders: Senders::open(deployment)?,
-        clock: deployment.clock().clone(),
-    };
+    let sender =
+        Sender { desk: CodeDesk::open(store.clone(), deployment)?, senders: Senders::open(deployment)?, clock: deployment.clock().clone() };
     Ok(Api::guarded(deployment, &store)
         .route(Method::POST, "/v1/portals/{portal}/codes", Access::Anonymous, send_code)
         .with_state(Arc::new(sender)))
@@ -176,7 +173,8 @@ impl Sender {
             Vec::new()
         };
         let template = self.template(issued, locale).await?;
-        let variables = [("code".to_owned(), issued.code.digits()), ("portal".to_owned(), issued.portal.settings.name.as_str().to_owned())].into();
+        let variables =
+            [("code".to_owned(), issued.code.digits()), ("portal".to_owned(), issued.portal.settings.name.as_str().to_owned())].into();
         let sms = Sms {
             id: &issued.entry.id.to_string(),
             to: &issued.address,

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::Method;
-use portico_access::{
-    AccessError, Arrival, Gate, Outcome, Visitor,
-    authenticator::{Factor, Passed},
-};
+use portico_access::{AccessError, Arrival, Gate, Outcome, Visitor, authenticator::Factor};
 use portico_domain::{code::Code, ids::PortalId};
 use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};

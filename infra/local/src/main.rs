@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use portico_access::Keyring;
 use portico_local::{Cloud, LocalError, Options, seed};
 use portico_runtime::Deployment;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,12 +16,14 @@ const HELP: &str = "\
 portico [run]         the whole cloud in this process, until Ctrl-C
 portico openapi       prints the OpenAPI document
 portico organisation  makes an organisation in the tables PORTALS_TABLE and USERS_TABLE, and prints it as JSON
+portico gateway-secret  prints the secret by which an SMS gateway knows this deployment: the key of its signatures
 
 run:           PORT (8787), DATA_DIR (.local), DYNAMODB_PORT, S3_PORT (any free ones), AWS_ENDPOINT_URL_DYNAMODB, _S3, _SNS,
                _SESV2, WECHAT_API_URL, WECHAT_OPEN_URL (instead of the built-in parts), and whatever template.yaml gives
                the functions, such as CAP_CLIENT_MINUTELY
 organisation:  the tables above, AWS_ENDPOINT_URL_DYNAMODB or real AWS credentials, and as arguments: name, suffix of the
                link, email address of the owner
+gateway-secret:  SECRET_ARN, and real AWS credentials
 ";
 
 #[tokio::main]
@@ -31,6 +36,7 @@ async fn main() -> ExitCode {
             say(&portico_local::openapi::yaml());
             Ok(())
         }
+        ["gateway-secret"] => gateway_secret().await,
         ["organisation", name, suffix, owner] => organisation(name, suffix, owner).await,
         _ => {
             say(HELP);
@@ -85,6 +91,16 @@ async fn run() -> Result<(), LocalError> {
 async fn organisation(name: &str, suffix: &str, owner: &str) -> Result<(), LocalError> {
     let seeded = seed::seed(&Deployment::from_process(), name, suffix, owner).await.map_err(LocalError::Seed)?;
     say(&format!("{:#}\n", serde_json::json!(seeded)));
+    Ok(())
+}
+
+async fn gateway_secret() -> Result<(), LocalError> {
+    let unreadable = |problem: String| LocalError::Setting { name: "SECRET_ARN".to_owned(), problem };
+    let keys = Keyring::new(&Deployment::from_process()).gateway_keys().await;
+    let keys = keys.map_err(|error| unreadable(format!("names no secret that can be read: {error}")))?;
+    let key = keys.first().ok_or_else(|| unreadable("names an empty secret".to_owned()))?;
+    // The prefix and the Base64 are those of the Standard Webhooks specification.
+    say(&format!("whsec_{}\n", STANDARD.encode(key)));
     Ok(())
 }
 

@@ -29,7 +29,10 @@ pub async fn hide(keyring: &Keyring, message: &mut Message, secret: &str) -> Res
 /// Puts it back, before the message is sent.
 pub async fn reveal(keyring: &Keyring, message: &mut Message) -> Result<(), AccessError> {
     let Some((text, secret_version)) = message.sealed.clone() else { return Ok(()) };
-    let keys = keyring.version(&secret_version).await?.ok_or(AccessError::Crypto("the secret of a message was encrypted with a key that is gone"))?;
+    let keys = keyring
+        .version(&secret_version)
+        .await?
+        .ok_or(AccessError::Crypto("the secret of a message was encrypted with a key that is gone"))?;
     let secret = open(&keys, Keys::message, &message.id.to_bytes(), &Sealed { text, secret_version })?;
     message.reveal(&String::from_utf8_lossy(&secret));
     Ok(())

@@ -421,7 +421,16 @@ pub struct Message {
 impl Message {
     /// The day (UTC) on whose page of the ledger a message stands.
     pub fn day_of(id: MessageId) -> Date {
-        let milliseconds = u64::from_be_bytes([0, 0, id.to_bytes()[0], id.to_bytes()[1], id.to_bytes()[2], id.to_bytes()[3], id.to_bytes()[4], id.to_bytes()[5]]);
+        let milliseconds = u64::from_be_bytes([
+            0,
+            0,
+            id.to_bytes()[0],
+            id.to_bytes()[1],
+            id.to_bytes()[2],
+            id.to_bytes()[3],
+            id.to_bytes()[4],
+            id.to_bytes()[5],
+        ]);
         let at = Timestamp::from_millisecond(i64::try_from(milliseconds).unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH);
         at.to_zoned(TimeZone::UTC).date()
     }

@@ -11,8 +11,7 @@ use portico_domain::{
     locale::Locale,
     member::Member,
     message::{
-        Channel, Kind, Message, MessageSettings, Money, Person, Place, Prices, Route, RuleSet, SentTemplate, State, Target, Template,
-        parts,
+        Channel, Kind, Message, MessageSettings, Money, Person, Place, Prices, Route, RuleSet, SentTemplate, State, Target, Template, parts,
     },
     portal::Portal,
     user::User,
@@ -93,7 +92,9 @@ impl About<'_> {
 
     fn link(self) -> Option<String> {
         match self {
-            Self::Invited(link) | Self::Approved(link) | Self::MoreNeeded(_, link) | Self::Notification(_, _, Some(link)) => Some(link.to_owned()),
+            Self::Invited(link) | Self::Approved(link) | Self::MoreNeeded(_, link) | Self::Notification(_, _, Some(link)) => {
+                Some(link.to_owned())
+            }
             _ => None,
         }
     }
@@ -225,7 +226,14 @@ impl Outbox {
     }
 
     /// A message; `None` if nothing leads to its recipient, or the portal does not want it (F47).
-    pub fn message(&self, birth: Birth, portal: &Portal, to: &Recipient<'_>, about: About<'_>, settings: &MessageSettings) -> Option<Message> {
+    pub fn message(
+        &self,
+        birth: Birth,
+        portal: &Portal,
+        to: &Recipient<'_>,
+        about: About<'_>,
+        settings: &MessageSettings,
+    ) -> Option<Message> {
         if about.kind().is_answer() && !settings.tell_applicants {
             return None;
         }

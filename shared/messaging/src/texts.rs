@@ -45,7 +45,12 @@ pub fn code(code: Code, signature: &str, portal: &str, locale: Locale) -> CodeMe
     };
     let gap = if locale == Locale::En { " " } else { "" };
     let html = page(portal, &format!("<p>{}</p><p class=\"code\">{digits}</p><p>{advice}</p>", escape(&sentence)), locale);
-    CodeMessage { sms: signed(signature, &format!("{sentence}{gap}{advice}")), subject, text: format!("{sentence}\n{advice}\n\n{portal}\n"), html }
+    CodeMessage {
+        sms: signed(signature, &format!("{sentence}{gap}{advice}")),
+        subject,
+        text: format!("{sentence}\n{advice}\n\n{portal}\n"),
+        html,
+    }
 }
 
 /// A text with the signature that leads every SMS (F36).
@@ -104,7 +109,9 @@ pub(crate) fn asked(portal: &str, reason: &str, link: &str, locale: Locale) -> W
             format!("{portal}: more is needed"),
             format!("Before your application to {portal} can be decided, more is needed: {reason} Go on here: {link}"),
         ),
-        Locale::Zh => Words::new(format!("{portal}：需要补充资料"), format!("您在“{portal}”的申请需要补充资料：{reason} 请继续填写：{link}")),
+        Locale::Zh => {
+            Words::new(format!("{portal}：需要补充资料"), format!("您在“{portal}”的申请需要补充资料：{reason} 请继续填写：{link}"))
+        }
     }
 }
 
@@ -175,7 +182,9 @@ pub(crate) fn address_changed(portal: &str, locale: Locale) -> Words {
     match locale {
         Locale::En => Words::new(
             format!("{portal}: your phone number or email address was changed"),
-            format!("You changed the phone number or email address of your account at {portal}. If it was not you, tell the administrators now."),
+            format!(
+                "You changed the phone number or email address of your account at {portal}. If it was not you, tell the administrators now."
+            ),
         ),
         Locale::Zh => Words::new(
             format!("{portal}：手机号或邮箱已修改"),

@@ -132,7 +132,11 @@ impl Store {
 
     /// Writes all parts and a message, or nothing. If the balance does not suffice, the cause is written all the same, and the message
     /// as unpaid: nobody's password stays unchanged for want of money.
-    pub(crate) async fn write_posting(&self, parts: Vec<TransactWriteItem>, message: Option<&Message>) -> Result<Option<Posted>, Cancelled> {
+    pub(crate) async fn write_posting(
+        &self,
+        parts: Vec<TransactWriteItem>,
+        message: Option<&Message>,
+    ) -> Result<Option<Posted>, Cancelled> {
         let Some(message) = message else {
             self.write_all(parts).await?;
             return Ok(None);
@@ -256,7 +260,9 @@ impl Store {
             .update_item()
             .table_name(&self.tables.messages)
             .set_key(Some(message_key(place.portal, place.message).attributes()))
-            .update_expression("SET #state = :sending, claim = :claim, dueAt = :until, changedAt = :at, attempts = if_not_exists(attempts, :none) + :one")
+            .update_expression(
+                "SET #state = :sending, claim = :claim, dueAt = :until, changedAt = :at, attempts = if_not_exists(attempts, :none) + :one",
+            )
             .condition_expression("attribute_exists(queue) AND dueAt <= :now")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":sending", text(State::Sending.as_str()))
@@ -306,7 +312,14 @@ impl Store {
 
     /// Lets a claimed message go by another of its routes, at once, and takes or gives back what that costs more or less.
     /// `None` if the balance does not suffice.
-    pub async fn message_reroutes(&self, claimed: &Claimed, route: usize, prepaid: bool, error: &str, now: Timestamp) -> Result<Option<bool>, StoreError> {
+    pub async fn message_reroutes(
+        &self,
+        claimed: &Claimed,
+        route: usize,
+        prepaid: bool,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<Option<bool>, StoreError> {
         let mut after = claimed.message.clone();
         if after.take_route(route).is_none() {
             return Ok(Some(false));

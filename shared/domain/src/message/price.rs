@@ -111,9 +111,14 @@ mod tests {
 
     #[test]
     fn amounts_are_read_exactly_and_shown_with_two_places_or_three() {
-        for (text, thousandths, shown) in
-            [("0.05", 50, "0.05"), ("12", 12_000, "12.00"), ("0.045", 45, "0.045"), ("-3.5", -3_500, "-3.50"), ("0", 0, "0.00"), ("7.100", 7_100, "7.10")]
-        {
+        for (text, thousandths, shown) in [
+            ("0.05", 50, "0.05"),
+            ("12", 12_000, "12.00"),
+            ("0.045", 45, "0.045"),
+            ("-3.5", -3_500, "-3.50"),
+            ("0", 0, "0.00"),
+            ("7.100", 7_100, "7.10"),
+        ] {
             let money: Money = text.parse().unwrap();
             assert_eq!((money.to_thousandths(), money.to_string().as_str()), (thousandths, shown));
         }

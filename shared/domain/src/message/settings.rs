@@ -223,7 +223,9 @@ impl MessageSettings {
         for (editable, words) in &self.texts {
             for (language, set) in words.each() {
                 let at = |name: &str| format!("/texts/{}/{language}/{name}", editable.kind().as_str());
-                let fits = |name: &str, mut places: Box<dyn Iterator<Item = Place> + '_>| match places.find(|place| !editable.places().contains(place)) {
+                let fits = |name: &str, mut places: Box<dyn Iterator<Item = Place> + '_>| match places
+                    .find(|place| !editable.places().contains(place))
+                {
                     Some(place) => Err(SettingsError::Place { pointer: at(name), place }),
                     None => Ok(()),
                 };

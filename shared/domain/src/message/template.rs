@@ -171,7 +171,12 @@ mod tests {
     use super::*;
 
     fn values() -> BTreeMap<Place, String> {
-        [(Place::Portal, "Customer Service".to_owned()), (Place::Name, "{{link}}".to_owned()), (Place::Link, "https://a.example".to_owned())].into()
+        [
+            (Place::Portal, "Customer Service".to_owned()),
+            (Place::Name, "{{link}}".to_owned()),
+            (Place::Link, "https://a.example".to_owned()),
+        ]
+        .into()
     }
 
     #[test]
