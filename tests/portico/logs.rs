@@ -39,6 +39,11 @@ pub(crate) fn keep() {
     });
 }
 
+/// The lines so far that contain this text.
+pub(crate) fn lines_with(text: &str) -> Vec<String> {
+    logged().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+}
+
 /// The first of these texts that was logged as a word of its own, with its line.
 fn found(texts: &[&str]) -> Option<String> {
     let log = logged();

@@ -18,6 +18,7 @@ mod invitations;
 mod journeys;
 mod later_steps;
 mod logs;
+mod messages;
 mod messages_admin;
 mod page;
 mod passwords;

@@ -26,7 +26,7 @@ impl Stage {
     }
 
     /// A page of the ledger.
-    pub(crate) async fn ledger(&self, query: &str) -> Vec<Value> {
+    pub(crate) async fn ledger_page(&self, query: &str) -> Vec<Value> {
         let answer = self.list_messages(query).await;
         answer.body["messages"].as_array().unwrap_or_else(|| panic!("{answer:?}")).clone()
     }
@@ -56,7 +56,7 @@ impl Stage {
         self.admin(Method::POST, "/v1/admin/organisation/top-ups").json(&top_up).send().await
     }
 
-    async fn balance(&self) -> Answer {
+    async fn read_balance(&self) -> Answer {
         self.admin(Method::GET, "/v1/admin/organisation/balance").send().await
     }
 
@@ -110,20 +110,20 @@ async fn the_ledger_tells_of_each_message_and_never_its_words() {
     stage.applicant("li@example.com").await;
     stage.decide(&stage.users("pending").await, "approve").await;
     stage.cloud.settle().await;
-    let all = stage.ledger("").await;
+    let all = stage.ledger_page("").await;
     let ids: Vec<_> = all.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     assert!(ids.is_sorted_by(|a, b| a > b), "the newest first: {ids:?}");
     assert_eq!((of(&all, "code").len(), of(&all, "approved").len(), of(&all, "signedUp").len()), (2, 2, 2), "{all:?}");
-    let sms = stage.ledger("?kind=approved&channel=sms&state=sent").await;
+    let sms = stage.ledger_page("?kind=approved&channel=sms&state=sent").await;
     let parts = sms[0]["parts"].as_u64().unwrap();
     assert_eq!((sms.len(), sms[0]["recipient"].as_str()), (1, Some("+86138****0001")), "{sms:?}");
     assert_eq!((sms[0]["cost"].as_str(), sms[0]["paid"].as_str()), (Some(format!("{:.2}", 0.05 * parts as f64).as_str()), Some("0.00")));
     assert_eq!((&sms[0]["resendable"], &sms[0]["attempts"], &sms[0]["locale"]), (&json!(["sms"]), &json!(1), &json!("en")));
     assert_eq!(stage.entry(&sms[0]["id"]).await.body, sms[0]);
-    let mail = stage.ledger("?kind=approved&channel=email&state=delivered").await;
+    let mail = stage.ledger_page("?kind=approved&channel=email&state=delivered").await;
     assert_eq!((mail.len(), mail[0]["recipient"].as_str(), mail[0]["cost"].as_str()), (1, Some("l***@example.com"), Some("0.03")));
-    assert_eq!(stage.ledger("?kind=approved&state=parked").await, [] as [Value; 0]);
-    assert_eq!(stage.ledger("?day=2020-01-01").await, [] as [Value; 0]);
+    assert_eq!(stage.ledger_page("?kind=approved&state=parked").await, [] as [Value; 0]);
+    assert_eq!(stage.ledger_page("?day=2020-01-01").await, [] as [Value; 0]);
     let shown = json!(all).to_string();
     for hidden in [&phone(1)[1..], "li@example.com", "owner@example.com", "approved. Sign in", &stage.code_of("li@example.com")] {
         assert!(!shown.contains(hidden), "{hidden} in {shown}");
@@ -138,7 +138,7 @@ async fn the_ledger_is_read_by_page_and_by_person() {
     stage.applicant(&phone(2)).await;
     let users = stage.users("pending").await;
     stage.decide(&users[1..], "approve").await;
-    let all = stage.ledger("").await;
+    let all = stage.ledger_page("").await;
     let (mut paged, mut query) = (Vec::new(), "?limit=2".to_owned());
     loop {
         let page = stage.list_messages(&query).await;
@@ -149,10 +149,10 @@ async fn the_ledger_is_read_by_page_and_by_person() {
     assert_eq!(paged, all);
     let kinds = |entries: &[Value]| entries.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
     let named = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<BTreeSet<_>>();
-    let first = stage.ledger(&format!("?user={}", users[1])).await;
+    let first = stage.ledger_page(&format!("?user={}", users[1])).await;
     assert_eq!((first.len(), kinds(&first)), (2, named(&["approved", "code"])), "what went to the account and to its address");
-    assert_eq!(stage.ledger(&format!("?user={}&kind=code&limit=1", users[1])).await.len(), 1);
-    let typed = stage.ledger("?address=138%200000%200002").await;
+    assert_eq!(stage.ledger_page(&format!("?user={}&kind=code&limit=1", users[1])).await.len(), 1);
+    let typed = stage.ledger_page("?address=138%200000%200002").await;
     assert_eq!((typed.len(), kinds(&typed)), (1, named(&["code"])));
     for (query, refusal) in [
         (format!("?user={}&address=x@example.com", users[0]), (422, "invalid")),
@@ -173,7 +173,7 @@ async fn a_message_of_another_portal_is_not_there() {
     // S42
     let stage = Stage::open().await;
     stage.applicant(&phone(1)).await;
-    let message = stage.ledger("").await[0]["id"].clone();
+    let message = stage.ledger_page("").await[0]["id"].clone();
     let second = stage.admin(Method::POST, "/v1/admin/portals").json(&json!({ "application": "Second" })).send().await.text("id");
     let path = format!("/v1/admin/portals/{second}/messages");
     let read = stage.admin(Method::GET, &format!("{path}/{}", message.as_str().unwrap())).send().await;
@@ -192,7 +192,7 @@ async fn a_message_goes_once_more_by_another_channel() {
     assert_eq!(sent.results(), ["queued"]);
     stage.cloud.settle().await;
     assert!(stage.received(&phone(1))[0].text.ends_with("Wu answered you"));
-    let first = stage.ledger("?kind=notification").await[0].clone();
+    let first = stage.ledger_page("?kind=notification").await[0].clone();
     assert_eq!((&first["channel"], &first["resendable"]), (&json!("sms"), &json!(["sms", "email"])));
     let before = stage.received("li@example.com").len();
     let again = stage.resend_message(&first["id"], json!({ "channel": "email" })).await;
@@ -209,7 +209,7 @@ async fn a_message_goes_once_more_by_another_channel() {
     assert_eq!(stage.resend_message(&first["id"], json!({ "channel": "wechat" })).await.refusal(), (409, "no-route"));
     stage.invited(json!({ "address": "wang@example.com" })).await;
     for kind in ["code", "invitation"] {
-        let good_once = stage.ledger(&format!("?kind={kind}")).await[0].clone();
+        let good_once = stage.ledger_page(&format!("?kind={kind}")).await[0].clone();
         assert_eq!(good_once["resendable"], json!([]), "{kind}");
         assert_eq!(stage.resend_message(&good_once["id"], json!({})).await.refusal(), (409, "not-repeatable"), "{kind}");
     }
@@ -229,7 +229,7 @@ async fn what_a_channel_refuses_goes_by_the_next_with_its_signature() {
     stage.cloud.settle().await;
     let news = stage.received(&phone(1));
     assert!(news[0].text.starts_with('【') && news[0].text.ends_with("Two"), "{news:?}");
-    let entry = stage.ledger("?kind=notification").await[0].clone();
+    let entry = stage.ledger_page("?kind=notification").await[0].clone();
     assert_eq!((&entry["channel"], &entry["state"]), (&json!("sms"), &json!("sent")), "{entry}");
 }
 
@@ -245,7 +245,7 @@ async fn mail_goes_again_where_it_was_stopped_once_somebody_says_so() {
     stage.cloud.settle().await;
     stage.notify(&[&user], note.clone()).await;
     stage.cloud.settle().await;
-    let stopped = stage.ledger("?kind=notification").await[0].clone();
+    let stopped = stage.ledger_page("?kind=notification").await[0].clone();
     assert_eq!(stopped["state"], "parked");
     assert!(stopped["error"].as_str().unwrap().contains("came back"), "{stopped}");
     let end = async |address: &str| {
@@ -296,7 +296,7 @@ async fn words_of_the_portal_are_sent_as_the_preview_shows_them() {
         assert_eq!((&json!(mail.subject), &json!(mail.text), &json!(mail.html)), shown);
         assert!(mail.html.as_ref().unwrap().contains("Li &lt;Na&gt;"), "S59");
         assert!(mail.from.as_ref().unwrap().starts_with("=?utf-8?"), "F40: {:?}", mail.from);
-        let entry = stage.ledger("?kind=approved&channel=sms&limit=1").await[0].clone();
+        let entry = stage.ledger_page("?kind=approved&channel=sms&limit=1").await[0].clone();
         assert_eq!((&entry["parts"], &entry["cost"]), (&preview["sms"]["parts"], &preview["sms"]["cost"]), "F38");
     }
 }
@@ -327,7 +327,7 @@ async fn a_preview_shows_words_before_they_are_saved() {
     let (page, _) = invited.split_once('#').unwrap();
     assert!(shown["text"].as_str().unwrap().contains(page), "{shown}");
     assert_eq!(shown["text"].as_str().unwrap().len(), sent.len(), "as long as a real one");
-    assert_eq!(shown["parts"], stage.ledger("?kind=invitation").await[0]["parts"]);
+    assert_eq!(shown["parts"], stage.ledger_page("?kind=invitation").await[0]["parts"]);
     assert!(!sent.contains(shown["text"].as_str().unwrap().split_once('#').unwrap().1));
 }
 
@@ -372,7 +372,7 @@ async fn applicants_and_administrators_hear_nothing_where_that_is_switched_off()
     let ticket = stage.applicant(&phone(1)).await;
     assert_eq!(stage.decide(&stage.users("pending").await, "approve").await.results(), ["approved"]);
     stage.cloud.settle().await;
-    assert_eq!(stage.ledger("").await.len(), 1, "the code");
+    assert_eq!(stage.ledger_page("").await.len(), 1, "the code");
     assert_eq!(stage.received("owner@example.com"), []);
     assert_eq!(stage.news("").await["unread"], json!(1), "the inbox has it all the same");
     assert_eq!(stage.status(&ticket).await.step(), "signedIn");
@@ -418,7 +418,7 @@ async fn a_signature_is_used_once_it_is_approved() {
 async fn a_payment_counts_once() {
     // F42
     let stage = Stage::open().await;
-    let start = stage.balance().await.body;
+    let start = stage.read_balance().await.body;
     let prices = json!({ "balance": "0.00", "currency": "CNY", "prepaid": false, "smsPartPrice": "0.05", "emailPrice": "0.03", "topUps": [] });
     assert_eq!(start, prices);
     let paid = json!({ "id": "invoice-7", "amount": "100.5", "remark": "July" });
@@ -428,7 +428,7 @@ async fn a_payment_counts_once() {
     assert_eq!((second.status.as_u16(), second.text("balance")), (200, "100.50".into()), "the same one counts once");
     stage.cloud.clock().advance(1);
     assert_eq!(stage.top_up(json!({ "amount": "-0.005" })).await.text("balance"), "100.495");
-    let top_ups = stage.balance().await.body["topUps"].clone();
+    let top_ups = stage.read_balance().await.body["topUps"].clone();
     assert_eq!((top_ups.as_array().unwrap().len(), &top_ups[1]["id"], &top_ups[1]["remark"]), (2, &json!("invoice-7"), &json!("July")));
     assert_eq!(top_ups[0]["amount"], "-0.005");
     assert!(top_ups[0]["by"].is_string());
@@ -437,7 +437,7 @@ async fn a_payment_counts_once() {
     }
     assert_eq!(stage.top_up(json!({ "amount": 5 })).await.pointed().0, "/amount", "money is no number");
     let elsewhere = stage.at_neighbours().await;
-    assert_eq!(elsewhere.balance().await.text("balance"), "0.00", "S42");
+    assert_eq!(elsewhere.read_balance().await.text("balance"), "0.00", "S42");
 }
 
 #[tokio::test]
@@ -451,16 +451,16 @@ async fn what_is_paid_adds_up_and_nothing_goes_without_a_balance() {
     stage.cloud.settle().await;
     let thousandths = |text: &Value| text.as_str().unwrap().parse::<portico_domain::message::Money>().unwrap().to_thousandths();
     let sum = |entries: &[Value], what: &str| entries.iter().map(|entry| thousandths(&entry[what])).sum::<i64>();
-    let (ledger, left) = (stage.ledger("?limit=200").await, thousandths(&stage.balance().await.body["balance"]));
+    let (ledger, left) = (stage.ledger_page("?limit=200").await, thousandths(&stage.read_balance().await.body["balance"]));
     assert_eq!(sum(&ledger, "paid"), 2_000 - left);
     assert!(left < 2_000);
-    let message = stage.ledger("?kind=notification").await[0]["id"].clone();
-    let rest = json!({ "amount": format!("-{}", stage.balance().await.text("balance")) });
+    let message = stage.ledger_page("?kind=notification").await[0]["id"].clone();
+    let rest = json!({ "amount": format!("-{}", stage.read_balance().await.text("balance")) });
     assert_eq!(stage.top_up(rest).await.text("balance"), "0.00");
     assert_eq!(stage.resend_message(&message, json!({})).await.refusal(), (409, "no-balance"));
-    assert_eq!(stage.ledger("?limit=200").await.len(), ledger.len(), "nothing was written");
+    assert_eq!(stage.ledger_page("?limit=200").await.len(), ledger.len(), "nothing was written");
     assert_eq!(stage.notify(&[&user], note).await.results(), ["unpaid"]);
-    let unpaid = stage.ledger("?kind=notification&state=unpaid").await;
+    let unpaid = stage.ledger_page("?kind=notification&state=unpaid").await;
     assert_eq!((unpaid.len(), &unpaid[0]["paid"], &unpaid[0]["attempts"]), (1, &json!("0.00"), &json!(0)));
     stage.top_up(json!({ "amount": "1" })).await;
     assert_eq!(stage.resend_message(&unpaid[0]["id"], json!({})).await.status, 201, "once there is money it can go after all");
@@ -468,7 +468,7 @@ async fn what_is_paid_adds_up_and_nothing_goes_without_a_balance() {
     let figures = stage.admin(Method::GET, &stage.admin_path("/message-figures")).send().await.body;
     let days = figures["days"].as_array().unwrap();
     let all: Vec<Value> = days.iter().flat_map(|day| day["figures"].as_array().unwrap().clone()).collect();
-    let ledger = stage.ledger("?limit=200").await;
+    let ledger = stage.ledger_page("?limit=200").await;
     assert_eq!((days.len(), figures["currency"].as_str()), (7, Some("CNY")));
     for what in ["cost", "paid"] {
         assert_eq!((sum(&all, what), thousandths(&figures[what])), (sum(&ledger, what), sum(&ledger, what)), "{what}");
@@ -520,7 +520,7 @@ async fn notifications_reach_users_and_lead_nowhere_else() {
     assert_eq!(stage.notify(&[li], note("text", json!("x".repeat(501)))).await.pointed().0, "/text");
     assert_eq!(stage.notify(&[], note("text", json!("x"))).await.pointed().0, "/users");
     assert_eq!(stage.notify(&[li; 101], note("text", json!("x"))).await.pointed().0, "/users");
-    assert_eq!(stage.ledger("?kind=notification").await.len(), 2, "what is refused is not written");
+    assert_eq!(stage.ledger_page("?kind=notification").await.len(), 2, "what is refused is not written");
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ use crate::stage::Stage;
 
 /// Every route of every function, with the function's name.
 pub(crate) fn all() -> Vec<(&'static str, Route)> {
-    let optional = |name: &str| name.starts_with("CAP_") || name.starts_with("WECHAT_");
+    let optional = |name: &str| {
+        ["CAP_", "WECHAT_", "SMS_", "MAIL_", "MESSAGE_", "EMAIL_", "IGNORE_"].iter().any(|prefix| name.starts_with(prefix))
+            && name != "MESSAGES_TABLE"
+    };
     let deployment = Deployment::new(|name| Some(if optional(name) { String::new() } else { name.to_lowercase() }), Clock::system());
     let apis: Vec<(&'static str, Api)> = vec![
         ("admission", admission::api(&deployment).unwrap()),

@@ -90,13 +90,13 @@ async fn invitations_by_sms_are_within_the_days_budget() {
     // S14
     let stage = Stage::open().await;
     stage.set(json!({ "dailySms": 1 })).await;
-    assert_eq!(stage.invited(json!({ "address": phone(1) })).await.text("delivery"), "sent");
+    assert_eq!(stage.invited(json!({ "address": phone(1) })).await.text("delivery"), "queued");
     assert_eq!(stage.spend().await["smsToday"], 1);
     let second = stage.invited(json!({ "address": phone(2) })).await;
     assert_eq!((second.text("delivery").as_str(), stage.cloud.messages().list(Some(&phone(2))).len()), ("paused", 0));
     assert!(second.text("url").contains("#invitation="), "the link can be passed on");
     assert_eq!(stage.ask_for_code(&phone(3)).await.refusal(), (429, "too-many-requests"), "codes share the budget");
-    assert_eq!(stage.invited(json!({ "address": "li@example.com" })).await.text("delivery"), "sent", "mail has none");
+    assert_eq!(stage.invited(json!({ "address": "li@example.com" })).await.text("delivery"), "queued", "mail has none");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn an_address_gets_five_invitations_a_day() {
         for _ in 0..6 {
             seen.push(stage.admin(Method::POST, &path).send().await.text("delivery"));
         }
-        assert_eq!(seen, ["sent", "sent", "sent", "sent", "tooOften", "tooOften"], "{address}");
+        assert_eq!(seen, ["queued", "queued", "queued", "queued", "tooOften", "tooOften"], "{address}");
         assert_eq!(stage.cloud.messages().list(Some(address)).len(), 5);
         assert_eq!(stage.admin(Method::DELETE, path.trim_end_matches("/resend")).send().await.status, 204);
         assert_eq!(stage.invited(json!({ "address": address })).await.text("delivery"), "tooOften", "another invitation, the same address");

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
+    pin::Pin,
     sync::atomic::{AtomicU8, Ordering},
 };
 
@@ -52,11 +53,13 @@ impl Answer {
 /// A request under construction.
 pub(crate) struct Call {
     builder: reqwest::RequestBuilder,
+    /// Delivers what the call wrote into the outbox, as happens soon after it.
+    settled: Pin<Box<dyn Future<Output = usize> + Send>>,
 }
 
 impl Call {
     pub(crate) fn header(self, name: &str, value: &str) -> Self {
-        Self { builder: self.builder.header(name, value) }
+        Self { builder: self.builder.header(name, value), ..self }
     }
 
     pub(crate) fn bearer(self, token: &str) -> Self {
@@ -64,15 +67,28 @@ impl Call {
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        Self { builder: self.builder.json(body) }
+        Self { builder: self.builder.json(body), ..self }
     }
 
     pub(crate) fn body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
-        Self { builder: self.builder.header("content-type", content_type).body(body) }
+        Self { builder: self.builder.header("content-type", content_type).body(body), ..self }
     }
 
+    /// Sends it, and lets what it caused be delivered.
     pub(crate) async fn send(self) -> Answer {
-        let response = self.builder.send().await.unwrap();
+        let settled = self.settled;
+        let answer = Self::answer(self.builder).await;
+        settled.await;
+        answer
+    }
+
+    /// Sends it; what it caused stays in the outbox.
+    pub(crate) async fn send_alone(self) -> Answer {
+        Self::answer(self.builder).await
+    }
+
+    async fn answer(builder: reqwest::RequestBuilder) -> Answer {
+        let response = builder.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
@@ -119,7 +135,8 @@ impl Stage {
     pub(crate) fn call_from(&self, client: &str, method: Method, path: &str) -> Call {
         let address: IpAddr = client.parse().unwrap();
         let http = reqwest::Client::builder().local_address(address).no_proxy().redirect(Policy::none()).build().unwrap();
-        Call { builder: http.request(method, format!("{}{path}", self.cloud.base_url())) }
+        let builder = http.request(method, format!("{}{path}", self.cloud.base_url()));
+        Call { builder, settled: Box::pin(self.cloud.settle()) }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -291,7 +308,9 @@ impl Stage {
 
     /// Everything in all tables, as text.
     pub(crate) fn everything(&self) -> String {
-        ["PortalsTable", "UsersTable", "CodesTable"].map(|table| json!(self.cloud.database().items(table).unwrap()).to_string()).join("\n")
+        ["PortalsTable", "UsersTable", "CodesTable", "MessagesTable"]
+            .map(|table| json!(self.cloud.database().items(table).unwrap()).to_string())
+            .join("\n")
     }
 }
 

@@ -14,7 +14,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
     stage.applicant(&phone(1)).await;
     let user = stage.users("pending").await[0].clone();
     let invitation = stage.invited(json!({ "address": "wang@example.com" })).await.text("id");
-    let message = stage.ledger("").await[0]["id"].as_str().unwrap().to_owned();
+    let message = stage.ledger_page("").await[0]["id"].as_str().unwrap().to_owned();
     let stranger = stage.neighbour().await.administrator.session;
     let link = &stage.seeded.suffix;
     let before = stage.everything();

@@ -256,9 +256,10 @@ impl Cloud {
     }
 
     /// Hands over what was written to tables with a stream and what SES tells of mails, until there is nothing more; answers how many
-    /// records of streams that were.
-    pub async fn settle(&self) -> usize {
-        settle(&self.streams, &self.capture, &self.mail_events).await
+    /// records of streams that were. What is answered does not hold the cloud.
+    pub fn settle(&self) -> impl Future<Output = usize> + Send + use<> {
+        let (streams, capture, mail_events) = (self.streams.clone(), self.capture.clone(), self.mail_events.clone());
+        async move { settle(&streams, &capture, &mail_events).await }
     }
 
     /// Calls the function that delivers messages with an event of the stream.

@@ -8,7 +8,7 @@ use portico_domain::{
     ids::{FlowId, PortalId},
     limits::Caps,
     locale::Locale,
-    message::{Kind, Message, State},
+    message::{Kind, Message, Money, State},
     portal::{Access, Portal},
     spend::{Block, Pause, Spend, hour_of},
     suffix::Suffix,
@@ -235,6 +235,7 @@ impl CodeDesk {
     async fn write(&self, order: Order<'_>, mut known: Recipient, mut spend: Spend, keys: &Keys) -> Result<Issued, EntryError> {
         let (portal, now, recipient) = (&order.portal, order.now, order.address.key(order.portal.id));
         let (purpose, block, budget) = (order.want.purpose(), Block::of(&order.address), portal.settings.budget(&self.caps));
+        let send = self.is_expected(&order).await.map_err(EntryError::Access)?;
         for _ in 0..TRIES {
             known.guesses.admit_code(now).map_err(AccessError::from)?;
             let sends = known.sends.admit(&self.caps, now).map_err(AccessError::from)?;
@@ -254,12 +255,11 @@ impl CodeDesk {
             };
             let sending = Sending { block, watched, budget: &budget, known: &spend };
             let birth = Birth::new(now, entropy::wide().map_err(AccessError::from)?);
-            let entry = self.outbox.code(birth, portal, &order.address, order.locale);
-            let (written, counted, entered, send, suppressed) = tokio::join!(
+            let entry = self.entry(birth, &order, send);
+            let (written, counted, entered, suppressed) = tokio::join!(
                 self.store.put_code(portal.id, recipient, &known, &sends, &live),
                 self.store.count_sent(portal.id, sending, now),
-                self.store.enter_code(&entry),
-                self.is_expected(&order),
+                self.store.enter_code(&entry, self.outbox.prices().debit(entry.cost)),
                 self.is_suppressed(&order)
             );
             let entered = entered.map_err(AccessError::from)?;
@@ -283,7 +283,7 @@ impl CodeDesk {
                 return Err(refused.into());
             }
             match (written, counted) {
-                (true, Ok(())) => return Ok(Issued { flow, code, send: send?, entry, address: order.address, portal: order.portal }),
+                (true, Ok(())) => return Ok(Issued { flow, code, send, entry, address: order.address, portal: order.portal }),
                 (true, Err(newer)) => {
                     // The portal sent more meanwhile, or a new hour began: what it sent decides again.
                     self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;
@@ -302,6 +302,15 @@ impl CodeDesk {
         Err(AccessError::Busy.into())
     }
 
+    /// The entry of a code in the ledger; one that nobody gets is given up from the first.
+    fn entry(&self, birth: Birth, order: &Order<'_>, send: bool) -> Message {
+        let entry = self.outbox.code(birth, &order.portal, &order.address, order.locale);
+        if send {
+            return entry;
+        }
+        Message { state: State::Parked, paid: Money::ZERO, error: Some("nobody is invited by this address".into()), ..entry }
+    }
+
     /// Whether mail to the address came back for good (only mail does).
     async fn is_suppressed(&self, order: &Order<'_>) -> Result<bool, AccessError> {
         if order.address.kind() == AddressKind::Phone {
@@ -311,7 +320,7 @@ impl CodeDesk {
     }
 
     /// Whether a code is sent at all: strangers to a portal for invited people get the same answer after the same writes, and no
-    /// message (S41).
+    /// message (S41). One more round trip there, for both.
     async fn is_expected(&self, order: &Order<'_>) -> Result<bool, AccessError> {
         let portal = &order.portal;
         if portal.settings.access != Access::Invited || order.known {

@@ -14,8 +14,8 @@ use sha2::Sha256;
 
 use crate::senders::{ProviderId, SendError, Sms};
 
-/// How long a gateway may take in all: it hands the message on before it answers.
-const TOTAL: Duration = Duration::from_secs(8);
+/// How long a gateway may take in all: whoever asked for a code waits for it.
+const TOTAL: Duration = Duration::from_secs(5);
 
 /// The way to the gateway, and the numbers that it serves.
 pub(crate) struct Gateway {

@@ -14,7 +14,7 @@
 //! A message is written in the transaction of its cause, with what it costs (F42, R13). The table's stream delivers it; whatever that
 //! misses is found by `due`. Who sends it has claimed it by a conditional write (R14), and says by another what came of it.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use portico_domain::{
     address::AddressKey,
@@ -111,23 +111,31 @@ pub(crate) fn place_of(key: &Key) -> Option<Place> {
     Some(Place { portal, message: key.sk.strip_prefix("MESSAGE#")?.parse().ok()? })
 }
 
+/// A message as it is stored; while somebody has to do something with it, in a queue.
+fn entry_item(message: &Message) -> Result<Item, StoreError> {
+    let mut item = to_item(&message_key(message.portal, message.id), message)?;
+    item.insert("person".into(), text(person_of(message.portal, &message.person)));
+    item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
+    if message.state == State::Queued {
+        item.insert("queue".into(), text(format!("MESSAGES#{}", message.id.spread() % QUEUES)));
+        item.insert("dueAt".into(), instant(message.created_at));
+    }
+    Ok(item)
+}
+
 impl Store {
     /// The parts of a transaction that write a message, and take what it costs from the balance.
     fn posting(&self, message: &Message) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let key = message_key(message.portal, message.id);
-        let mut item = to_item(&key, message)?;
-        item.insert("person".into(), text(person_of(message.portal, &message.person)));
-        item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
-        if message.state == State::Queued {
-            item.insert("queue".into(), text(format!("MESSAGES#{}", message.id.spread() % QUEUES)));
-            item.insert("dueAt".into(), instant(message.created_at));
-        }
-        let fresh = Put::builder().table_name(&self.tables.messages).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
-        let mut parts = vec![put(fresh.build()?)];
+        let mut parts = vec![self.entry_part(message)?];
         if message.paid > Money::ZERO {
-            parts.push(self.debit_part(message.organisation, message.paid)?);
+            parts.push(self.debit_part(message.organisation, message.paid, message.paid)?);
         }
         Ok(parts)
+    }
+
+    fn entry_part(&self, message: &Message) -> Result<TransactWriteItem, StoreError> {
+        let fresh = Put::builder().table_name(&self.tables.messages).set_item(Some(entry_item(message)?));
+        Ok(put(fresh.condition_expression("attribute_not_exists(pk)").build()?))
     }
 
     /// Writes all parts and a message, or nothing. If the balance does not suffice, the cause is written all the same, and the message
@@ -176,19 +184,20 @@ impl Store {
     }
 
     /// Enters a code into the ledger and takes what it costs (F38, F42): one write, or a transaction of two where organisations pay from
-    /// a balance. [`Posted::Unpaid`], with nothing written, if the balance does not suffice.
-    pub async fn enter_code(&self, message: &Message) -> Result<Posted, StoreError> {
-        let parts = self.posting(message)?;
-        if parts.len() > 1 {
+    /// a balance: `worth` is what must be there, [`Message::paid`] what is taken. [`Posted::Unpaid`], with nothing written, if the balance
+    /// does not suffice.
+    ///
+    /// A code that nobody gets takes nothing, and is written on the same condition: its cost tells nobody that it went nowhere (S41).
+    pub async fn enter_code(&self, message: &Message, worth: Money) -> Result<Posted, StoreError> {
+        if worth > Money::ZERO {
+            let parts = vec![self.entry_part(message)?, self.debit_part(message.organisation, worth, message.paid)?];
             return match self.write_all(parts).await {
                 Ok(()) => Ok(Posted::Queued),
                 Err(Cancelled::Condition(..)) => Ok(Posted::Unpaid),
                 Err(Cancelled::Store(error)) => Err(error),
             };
         }
-        let mut item = to_item(&message_key(message.portal, message.id), message)?;
-        item.insert("person".into(), text(person_of(message.portal, &message.person)));
-        item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
+        let item = entry_item(message)?;
         self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
         Ok(Posted::Queued)
     }
@@ -343,7 +352,7 @@ impl Store {
         if more <= Money::ZERO {
             return self.settle(change, after.organisation, -more).await.map(Some);
         }
-        match self.write_all(vec![update(change.build()?), self.debit_part(after.organisation, more)?]).await {
+        match self.write_all(vec![update(change.build()?), self.debit_part(after.organisation, more, more)?]).await {
             Ok(()) => Ok(Some(true)),
             Err(Cancelled::Condition(1, _)) => Ok(None),
             Err(Cancelled::Condition(..)) => Ok(Some(false)),
@@ -601,14 +610,15 @@ impl Store {
         Ok(messages)
     }
 
-    /// The parts that move a balance are beside the balance.
-    fn debit_part(&self, organisation: OrganisationId, amount: Money) -> Result<TransactWriteItem, StoreError> {
+    /// The part of a transaction that takes something from a balance in which so much must be.
+    fn debit_part(&self, organisation: OrganisationId, worth: Money, amount: Money) -> Result<TransactWriteItem, StoreError> {
         let part = Update::builder()
             .table_name(&self.tables.messages)
             .set_key(Some(balance_key(organisation).attributes()))
             .update_expression("SET balance = balance - :amount")
-            .condition_expression("balance >= :amount")
-            .expression_attribute_values(":amount", AttributeValue::N(amount.to_thousandths().to_string()));
+            .condition_expression("balance >= :worth")
+            .expression_attribute_values(":worth", number(worth.to_thousandths()))
+            .expression_attribute_values(":amount", number(amount.to_thousandths()));
         Ok(update(part.build()?))
     }
 
@@ -617,7 +627,7 @@ impl Store {
             .table_name(&self.tables.messages)
             .set_key(Some(balance_key(organisation).attributes()))
             .update_expression("ADD balance :amount")
-            .expression_attribute_values(":amount", AttributeValue::N(amount.to_thousandths().to_string()));
+            .expression_attribute_values(":amount", number(amount.to_thousandths()));
         Ok(update(part.build()?))
     }
 }
