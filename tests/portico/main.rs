@@ -19,6 +19,7 @@ mod journeys;
 mod later_steps;
 mod logs;
 mod messages;
+mod messages_admin;
 mod page;
 mod passwords;
 mod pictures;

@@ -123,6 +123,7 @@ async fn a_change_from_an_old_version_is_refused() {
 async fn the_signature_of_the_portal_leads_its_sms() {
     // F36
     let stage = Stage::open().await;
+    stage.approved_signature("艾克米").await;
     stage.set(json!({ "signature": "艾克米" })).await;
     stage.flow("13800138000").await;
     assert!(stage.cloud.messages().last("+8613800138000").unwrap().text.starts_with("【艾克米】"));

@@ -19,6 +19,7 @@ pub(crate) fn all() -> Vec<(&'static str, Route)> {
         ("admission", admission::api(&deployment).unwrap()),
         ("approve", approve::api(&deployment).unwrap()),
         ("invite", invite::api(&deployment).unwrap()),
+        ("messages", messages::api(&deployment).unwrap()),
         ("password", password::api(&deployment).unwrap()),
         ("picture", picture::api(&deployment).unwrap()),
         ("portal-page", portal_page::api(&deployment).unwrap()),
@@ -50,6 +51,22 @@ POST /v1/admin/portals/{portal}/invitations/actions: Member(ManageUsers)
 DELETE /v1/admin/portals/{portal}/invitations/{invitation}: Member(ManageUsers)
 POST /v1/admin/portals/{portal}/invitations/{invitation}/resend: Member(ManageUsers)
 POST /v1/portals/{portal}/invitation: Anonymous
+GET /v1/admin/portals/{portal}/messages: Member(ReadUsers)
+GET /v1/admin/portals/{portal}/messages/{message}: Member(ReadUsers)
+POST /v1/admin/portals/{portal}/messages/{message}/resend: Member(ManageUsers)
+GET /v1/admin/portals/{portal}/message-figures: Member(ReadUsers)
+GET /v1/admin/portals/{portal}/message-settings: Member(ManagePortals)
+PUT /v1/admin/portals/{portal}/message-settings: Member(ManagePortals)
+POST /v1/admin/portals/{portal}/message-settings/preview: Member(ManagePortals)
+POST /v1/admin/portals/{portal}/notifications: Member(ManageUsers)
+DELETE /v1/admin/portals/{portal}/suppressions: Member(ManageUsers)
+GET /v1/admin/signatures: Member(ManagePortals)
+POST /v1/admin/signatures: Member(ManagePortals)
+PATCH /v1/admin/signatures/{signature}: Member(ManageOrganisation)
+GET /v1/admin/organisation/balance: Member(ManageOrganisation)
+POST /v1/admin/organisation/top-ups: Member(ManageOrganisation)
+GET /v1/admin/news: Member(ReadUsers)
+POST /v1/admin/news/read: Member(ReadUsers)
 POST /v1/portals/{portal}/password-sessions: Anonymous
 GET /v1/portals/{portal}/password: Anonymous
 POST /v1/portals/{portal}/password: Anonymous

@@ -231,6 +231,7 @@ async fn exercise(stage: &Stage) {
     own_account(stage).await;
     invitations(stage).await;
     whitelist(stage).await;
+    messages(stage).await;
     repeatable(stage).await;
     refuse(stage).await;
     stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
@@ -292,6 +293,22 @@ async fn whitelist(stage: &Stage) {
     stage.set(json!({ "fields": fields })).await;
     stage.explain("li@example.com").await;
     stage.set(json!({ "whitelist": { "enabled": false, "columns": [] } })).await;
+}
+
+/// What administrators see of messages and set of them.
+async fn messages(stage: &Stage) {
+    stage.approved_signature("Acme").await;
+    stage.admin(Method::GET, "/v1/admin/signatures").send().await;
+    stage.put_message_settings(json!({})).await;
+    let user = &stage.users("active").await[0];
+    assert_eq!(stage.notify(&[user], json!({ "subject": "x", "text": "x" })).await.body["results"][0]["result"], "queued");
+    let message = stage.ledger_page(&format!("?user={user}&kind=notification")).await[0]["id"].as_str().unwrap().to_owned();
+    stage.ledger_page("").await;
+    stage.admin(Method::POST, &stage.admin_path(&format!("/messages/{message}/resend"))).json(&json!({})).send().await;
+    stage.admin(Method::DELETE, &stage.admin_path("/suppressions")).json(&json!({ "address": "wu@example.com" })).send().await;
+    stage.top_up(json!({ "amount": "1" })).await;
+    let news = stage.news("").await;
+    stage.admin(Method::POST, "/v1/admin/news/read").json(&json!({ "upTo": news["news"][0]["id"] })).send().await;
 }
 
 /// A call with a key to each function that takes one from members: the turn and the answer are written even for a body that is none.

@@ -14,6 +14,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
     stage.applicant(&phone(1)).await;
     let user = stage.users("pending").await[0].clone();
     let invitation = stage.invited(json!({ "address": "wang@example.com" })).await.text("id");
+    let message = stage.ledger_page("").await[0]["id"].as_str().unwrap().to_owned();
     let stranger = stage.neighbour().await.administrator.session;
     let link = &stage.seeded.suffix;
     let before = stage.everything();
@@ -48,11 +49,20 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::POST, stage.admin_path("/invitations/actions"), Some(json!({ "invitations": [invitation], "action": "cancel" }))),
         (Method::DELETE, stage.admin_path(&format!("/invitations/{invitation}")), None),
         (Method::POST, stage.admin_path(&format!("/invitations/{invitation}/resend")), None),
+        (Method::GET, stage.admin_path("/messages"), None),
+        (Method::GET, stage.admin_path(&format!("/messages/{message}")), None),
+        (Method::POST, stage.admin_path(&format!("/messages/{message}/resend")), Some(json!({}))),
+        (Method::GET, stage.admin_path("/message-figures"), None),
+        (Method::GET, stage.admin_path("/message-settings"), None),
+        (Method::PUT, stage.admin_path("/message-settings"), Some(json!({}))),
+        (Method::POST, stage.admin_path("/message-settings/preview"), Some(json!({ "kind": "approved", "locale": "en" }))),
+        (Method::POST, stage.admin_path("/notifications"), Some(json!({ "users": [user], "subject": "x", "text": "x" }))),
+        (Method::DELETE, stage.admin_path("/suppressions"), Some(json!({ "address": "wang@example.com" }))),
     ];
     let ours = routes_below_a_portal();
     for route in &ours {
         assert!(
-            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, &user, &invitation)) == (&route.0, route.1.to_owned())),
+            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, [&user, &invitation, &message])) == (&route.0, route.1.to_owned())),
             "{route:?} is not tried"
         );
     }
@@ -76,8 +86,9 @@ fn routes_below_a_portal() -> Vec<(Method, &'static str)> {
         .collect()
 }
 
-fn shape(path: &str, stage: &Stage, user: &str, invitation: &str) -> String {
+fn shape(path: &str, stage: &Stage, [user, invitation, message]: [&str; 3]) -> String {
     let path = path.replace(&stage.seeded.portal, "{portal}").replace(user, "{user}").replace(invitation, "{invitation}");
+    let path = path.replace(message, "{message}");
     path.replace(&stage.seeded.suffix, "{link}").replace(ROW, "{row}").replace("of-somebody", "{session}")
 }
 

@@ -12,15 +12,12 @@ use portico_domain::{
     ids::PortalId,
     portal::Portal,
 };
-use portico_http::{Body, CurrentMember, Kind, Problem, Problems};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, check_version, entity_tag};
 use portico_store::Saved;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{
-    Portals,
-    view::{check_version, etag},
-};
+use crate::Portals;
 
 /// The texts that are to hold. What is absent or null is removed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,7 +51,7 @@ pub(crate) async fn change(
     Body(change): Body<AgreementsChange>,
 ) -> Result<Response, Problem> {
     let mut portal = member.portal()?;
-    check_version(&parts, &portal)?;
+    check_version(&parts, portal.version)?;
     let (terms, privacy) = (kept(change.terms, "/terms/html")?, kept(change.privacy, "/privacy/html")?);
     let known = current(&portals, &portal).await?;
     let new = Agreements { version: portal.agreement_versions + 1, terms, privacy };
@@ -91,5 +88,5 @@ async fn current(portals: &Portals, portal: &Portal) -> Result<Agreements, Probl
 }
 
 fn answer(portal: &Portal, agreements: Agreements) -> Response {
-    ([(header::ETAG, etag(portal))], Json(agreements)).into_response()
+    ([(header::ETAG, entity_tag(portal.version))], Json(agreements)).into_response()
 }

@@ -17,7 +17,7 @@ use portico_domain::{
     suffix::Suffix,
     text::Name,
 };
-use portico_http::{Access, Api, Body, CurrentMember, Kind, Origins, Problem, Problems};
+use portico_http::{Access, Api, Body, CurrentMember, Kind, Origins, Problem, Problems, entity_tag};
 use portico_runtime::{Clock, Deployment, MissingVariable, entropy};
 use portico_store::{LinkError, Store, Table};
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,7 @@ async fn create(
         role: None,
     }));
     portals.store.create_portal(&portal).await.map_err(link_problem)?;
-    let headers = [(header::ETAG, view::etag(&portal)), (header::LOCATION, format!("/v1/admin/portals/{}", portal.id))];
+    let headers = [(header::ETAG, entity_tag(portal.version)), (header::LOCATION, format!("/v1/admin/portals/{}", portal.id))];
     Ok((StatusCode::CREATED, headers, Json(PortalView::new(&portal, &portals.origins, &parts))))
 }
 

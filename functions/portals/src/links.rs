@@ -16,13 +16,13 @@ use portico_domain::{
     portal::{Accounts, Link, LinkKind, MAX_LINKS, Portal, RoleId},
     suffix::Suffix,
 };
-use portico_http::{Body, CurrentMember, Kind, Problem, Problems};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, check_version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     Portals, link_problem,
-    view::{LinkView, address, check_version},
+    view::{LinkView, address},
 };
 
 /// The links of a portal, the default one first.
@@ -79,7 +79,7 @@ pub(crate) async fn add(
     Body(new): Body<NewLink>,
 ) -> Result<Response, Problem> {
     let portal = member.portal()?;
-    check_version(&parts, &portal)?;
+    check_version(&parts, portal.version)?;
     if portal.links.len() >= MAX_LINKS {
         return Err(Kind::TooManyLinks.into());
     }
@@ -101,7 +101,7 @@ pub(crate) async fn change(
     Body(change): Body<LinkChange>,
 ) -> Result<Json<LinkView>, Problem> {
     let portal = member.portal()?;
-    check_version(&parts, &portal)?;
+    check_version(&parts, portal.version)?;
     let LinkChange { accounts, password, wechat, role } = change;
     let link = Link { accounts, password, wechat, role, ..chosen(&portal, &suffix)? };
     check(&portal, &link)?;
@@ -121,7 +121,7 @@ pub(crate) async fn remove(
     parts: Parts,
 ) -> Result<StatusCode, Problem> {
     let portal = member.portal()?;
-    check_version(&parts, &portal)?;
+    check_version(&parts, portal.version)?;
     let link = chosen(&portal, &suffix)?;
     portals.store.remove_link(&portal, &link.suffix).await.map_err(link_problem)?;
     Ok(StatusCode::NO_CONTENT)

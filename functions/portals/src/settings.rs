@@ -15,15 +15,12 @@ use portico_domain::{
     text::{Name, Text},
     whitelist::Whitelist,
 };
-use portico_http::{Body, CurrentMember, Kind, Problem, Problems};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, check_version, entity_tag};
 use portico_store::Saved;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::{
-    Portals,
-    view::{PortalView, check_version, etag},
-};
+use crate::{Portals, view::PortalView};
 
 /// The settings to be changed; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,7 +45,7 @@ pub(crate) struct SettingsChange {
     /// SMS with codes on a day, UTC (S14); null for the deployment's cap.
     #[serde(default, deserialize_with = "present")]
     daily_sms: Option<Option<u32>>,
-    /// What leads each SMS (F36); null for the deployment's.
+    /// What leads each SMS: an approved signature of the organisation (F36); null for the deployment's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 20)]
     signature: Option<Option<Text<20>>>,
@@ -101,10 +98,13 @@ pub(crate) async fn change(
     Body(change): Body<SettingsChange>,
 ) -> Result<Response, Problem> {
     let mut portal = member.portal()?;
-    check_version(&parts, &portal)?;
-    let before = portal.version;
+    check_version(&parts, portal.version)?;
+    let (before, signature) = (portal.version, portal.settings.signature.clone());
     change.apply(&mut portal.settings);
     portal.settings.check().map_err(|error| Problem::invalid(error.pointer(), "invalid", error.to_string()))?;
+    if portal.settings.signature != signature {
+        check_signature(&portals, &portal).await?;
+    }
     match portals.store.save_settings(portal.id, &portal.settings, before).await? {
         Saved::Yes => {
             portal.version = before + 1;
@@ -114,6 +114,15 @@ pub(crate) async fn change(
     }
 }
 
+/// A signature must be one that the organisation may use (F36).
+async fn check_signature(portals: &Portals, portal: &Portal) -> Result<(), Problem> {
+    let Some(signature) = &portal.settings.signature else { return Ok(()) };
+    if portals.store.is_approved(portal.organisation, signature.as_str()).await? {
+        return Ok(());
+    }
+    Err(Problem::invalid("/signature", "not-approved", "is not an approved signature of the organisation"))
+}
+
 fn answer(portals: &Portals, portal: &Portal, parts: &Parts) -> Response {
-    ([(header::ETAG, etag(portal))], Json(PortalView::new(portal, &portals.origins, parts))).into_response()
+    ([(header::ETAG, entity_tag(portal.version))], Json(PortalView::new(portal, &portals.origins, parts))).into_response()
 }

@@ -1,13 +1,12 @@
 //! A portal, as administrators see it.
 
 use axum::http::request::Parts;
-use http::header;
 use jiff::Timestamp;
 use portico_domain::{
     ids::PortalId,
     portal::{Application, Link, Portal, Settings},
 };
-use portico_http::{Kind, Origins, Problem};
+use portico_http::Origins;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,17 +60,4 @@ impl LinkView {
 /// The address of a link. The domain is ours, whatever the client called us by (S59).
 pub(crate) fn address(link: &Link, origins: &Origins, parts: &Parts) -> String {
     format!("{}/p/{}", origins.canonical(parts), link.suffix)
-}
-
-/// The version as an entity tag (RFC 9110 8.8.3).
-pub(crate) fn etag(portal: &Portal) -> String {
-    format!("\"{}\"", portal.version)
-}
-
-/// Refuses a change that was made from another version than this one (RFC 9110 13.1.1). No condition, no refusal.
-pub(crate) fn check_version(parts: &Parts, portal: &Portal) -> Result<(), Problem> {
-    let Some(condition) = parts.headers.get(header::IF_MATCH) else { return Ok(()) };
-    let condition = condition.to_str().unwrap_or_default();
-    let matches = condition.trim() == "*" || condition.split(',').any(|tag| tag.trim() == etag(portal));
-    if matches { Ok(()) } else { Err(Kind::Stale.into()) }
 }

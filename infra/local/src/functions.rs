@@ -37,6 +37,7 @@ pub(crate) fn start(deployment: impl Fn(&str) -> Deployment) -> Result<Functions
         ("admission", admission::api),
         ("approve", approve::api),
         ("invite", invite::api),
+        ("messages", messages::api),
         ("picture", picture::api),
         ("portal-page", portal_page::api),
         ("portals", portals::api),

@@ -75,6 +75,7 @@ fn parts() -> Vec<openapi::OpenApi> {
         users::Docs::openapi(),
         approve::Docs::openapi(),
         invite::Docs::openapi(),
+        messages::Docs::openapi(),
         whitelist::Docs::openapi(),
         admission::Docs::openapi(),
     ]

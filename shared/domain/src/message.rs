@@ -16,12 +16,14 @@ use crate::{
 
 mod parts;
 mod price;
+mod repeat;
 mod settings;
 mod template;
 
 pub use parts::{RuleSet, parts};
 pub use price::{InvalidMoney, Money, Prices};
-pub use settings::{Editable, MessageSettings, SettingsError, TextSet, Warning, WeChatTemplate, WordsOf};
+pub use repeat::NotRepeated;
+pub use settings::{Editable, FixedWords, MessageSettings, SettingsError, TextSet, Warning, WeChatTemplate, WordsOf};
 pub use template::{Place, Template, TemplateError};
 
 /// A message is tried so often before it is parked.
@@ -41,7 +43,8 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = MessageKind))]
-#[serde(rename_all = "camelCase")]
+// By its name as a text, so that what is wrong below a key of settings is pointed at with the key.
+#[serde(rename_all = "camelCase", try_from = "String")]
 pub enum Kind {
     /// A verification code (F12). Sent within the request, never again.
     Code,
@@ -116,6 +119,19 @@ impl Kind {
     /// Whether the same words may go out again: a code is good once and never stored, an invitation gets a new link instead (F53).
     pub fn is_repeatable(self) -> bool {
         !matches!(self, Self::Code | Self::Invitation)
+    }
+}
+
+/// Not the name of a kind of message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such message: {0}")]
+pub struct UnknownKind(String);
+
+impl TryFrom<String> for Kind {
+    type Error = UnknownKind;
+
+    fn try_from(name: String) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(UnknownKind(name))
     }
 }
 

@@ -109,6 +109,19 @@ pub fn page_limit(asked: Option<usize>) -> Result<usize, Problem> {
     if fits { Ok(limit) } else { Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}"))) }
 }
 
+/// A version as an entity tag (RFC 9110 8.8.3).
+pub fn entity_tag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// Refuses a change that was made from another version than this one (RFC 9110 13.1.1). No condition, no refusal.
+pub fn check_version(parts: &Parts, version: u64) -> Result<(), Problem> {
+    let Some(condition) = parts.headers.get(header::IF_MATCH) else { return Ok(()) };
+    let condition = condition.to_str().unwrap_or_default();
+    let matches = condition.trim() == "*" || condition.split(',').any(|tag| tag.trim() == entity_tag(version));
+    if matches { Ok(()) } else { Err(Kind::Stale.into()) }
+}
+
 /// The one identifier in a path. One that is none of ours leads nowhere: 404.
 #[derive(Debug, Clone, Copy)]
 pub struct PathId<T>(pub T);
@@ -141,6 +154,13 @@ impl Origins {
     /// The address of a portal's page (F5).
     pub fn portal_url(&self, parts: &Parts, portal: &Portal) -> Option<String> {
         portal.main_link().map(|link| format!("{}/p/{}", self.canonical(parts), link.suffix))
+    }
+
+    /// Whether a link leads to a page of ours (S59).
+    pub fn own(&self, link: &str, parts: &Parts) -> bool {
+        let Ok(uri) = link.parse::<http::Uri>() else { return false };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+        self.include(&format!("{scheme}://{authority}"), parts)
     }
 
     /// Whether a page with this origin is ours (S61).

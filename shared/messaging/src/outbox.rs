@@ -243,7 +243,9 @@ impl Outbox {
         let routes: Vec<Route> = channels.filter_map(|channel| self.route(channel, portal, to, about, settings)).collect();
         let first = routes.first()?;
         let (channel, parts, cost) = (first.channel, first.parts, first.cost);
-        Some(Message { routes, ..self.entry(birth, portal, to.person, about.kind(), channel, to.hint(), to.locale, parts, cost, settings) })
+        let signature = routes.iter().find(|route| route.channel == Channel::Sms).map(|_| self.signature(portal).to_owned());
+        let entry = self.entry(birth, portal, to.person, about.kind(), channel, to.hint(), to.locale, parts, cost, settings);
+        Some(Message { signature: signature.unwrap_or_default(), routes, ..entry })
     }
 
     /// The entry of a code in the ledger: without its words.

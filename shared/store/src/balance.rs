@@ -3,7 +3,7 @@
 //! | pk | sk | attributes |
 //! |---|---|---|
 //! | `ORG#<organisation>` | `BALANCE` | `balance`: thousandths of the currency |
-//! | `ORG#<organisation>#TOPUPS` | `TOPUP#<time>#<id>` | a payment: `amount`, `remark`, `by`, `at` |
+//! | `ORG#<organisation>#TOPUPS` | `TOPUP#<id>` | a payment: `amount`, `remark`, `by`, `at` |
 //!
 //! A message's cost is taken in the transaction that writes it, on the condition that it is there: of two at the last cent, one goes.
 

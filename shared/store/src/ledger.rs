@@ -29,7 +29,8 @@ pub struct LedgerFilter {
 }
 
 impl LedgerFilter {
-    fn takes(&self, message: &Message) -> bool {
+    /// Whether a message is among them.
+    pub fn takes(&self, message: &Message) -> bool {
         self.kind.is_none_or(|kind| message.kind == kind)
             && self.state.is_none_or(|state| message.state == state)
             && self.channel.is_none_or(|channel| message.channel == channel)

@@ -174,6 +174,15 @@ impl Store {
         }
     }
 
+    /// Writes a message that somebody asked for, unless the balance does not suffice: then nothing is written (B4, F42).
+    pub async fn post_if_paid(&self, message: &Message) -> Result<Posted, StoreError> {
+        match self.write_all(self.posting(message)?).await {
+            Ok(()) | Err(Cancelled::Condition(0, _)) => Ok(Posted::Queued),
+            Err(Cancelled::Condition(..)) => Ok(Posted::Unpaid),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
     /// Enters a code into the ledger and takes what it costs (F38, F42): one write, or a transaction of two where organisations pay from
     /// a balance: `worth` is what must be there, [`Message::paid`] what is taken. [`Posted::Unpaid`], with nothing written, if the balance
     /// does not suffice.

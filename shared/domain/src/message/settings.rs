@@ -11,7 +11,7 @@ use crate::{locale::Locale, text::Text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = EditableMessage))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Kind")]
 pub enum Editable {
     /// An invitation.
     Invitation,
@@ -49,6 +49,19 @@ impl Editable {
             Self::Rejected => &[Place::Portal, Place::Name, Place::Reason],
             Self::MoreNeeded => &Place::ALL,
         }
+    }
+}
+
+/// The words of a message are fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the words of {} cannot be chosen", .0.as_str())]
+pub struct FixedWords(Kind);
+
+impl TryFrom<Kind> for Editable {
+    type Error = FixedWords;
+
+    fn try_from(kind: Kind) -> Result<Self, FixedWords> {
+        Self::of(kind).ok_or(FixedWords(kind))
     }
 }
 
