@@ -308,7 +308,10 @@ async fn a_preview_shows_words_before_they_are_saved() {
     let draft = |sms: &str| json!({ "kind": "rejected", "locale": "en", "reason": "No such company", "sms": sms, "subject": "Sorry" });
     let preview = stage.preview(draft("No: {{reason}}")).await;
     assert_eq!((preview.status.as_u16(), &preview.body["sms"]["text"]), (200, &json!("【Portico】No: No such company")), "{preview:?}");
-    assert_eq!((&preview.body["sms"]["parts"], &preview.body["sms"]["cost"], &preview.body["currency"]), (&json!(1), &json!("0.05"), &json!("CNY")));
+    assert_eq!(
+        (&preview.body["sms"]["parts"], &preview.body["sms"]["cost"], &preview.body["currency"]),
+        (&json!(1), &json!("0.05"), &json!("CNY"))
+    );
     assert_eq!((&preview.body["email"]["subject"], &preview.body["warnings"]), (&json!("Sorry"), &json!([])));
     assert!(preview.body["email"]["text"].as_str().unwrap().contains("was not approved: No such company"), "the built-in body");
     let linked = stage.preview(draft("See www.example.com")).await;
@@ -344,7 +347,10 @@ async fn message_settings_are_read_checked_and_replaced_as_a_whole() {
         call.json(&settings).send().await
     };
     let first = change("\"0\"", json!({ "order": ["email"], "senderName": "Acme" })).await;
-    assert_eq!((first.status.as_u16(), &first.headers["etag"], &first.body["settings"]["senderName"]), (200, &"\"1\"".parse().unwrap(), &json!("Acme")));
+    assert_eq!(
+        (first.status.as_u16(), &first.headers["etag"], &first.body["settings"]["senderName"]),
+        (200, &"\"1\"".parse().unwrap(), &json!("Acme"))
+    );
     assert_eq!(change("\"0\"", json!({})).await.refusal(), (412, "stale"));
     assert_eq!(change("*", read().await.body).await.status, 200, "what is read can be written");
     for (settings, pointer) in [
@@ -386,7 +392,8 @@ async fn applicants_and_administrators_hear_nothing_where_that_is_switched_off()
 async fn a_signature_is_used_once_it_is_approved() {
     // F36
     let stage = Stage::open().await;
-    let set = async |signature: &str| stage.admin(Method::PATCH, &stage.admin_path("")).json(&json!({ "signature": signature })).send().await;
+    let set =
+        async |signature: &str| stage.admin(Method::PATCH, &stage.admin_path("")).json(&json!({ "signature": signature })).send().await;
     let ask = async |text: &str| stage.admin(Method::POST, "/v1/admin/signatures").json(&json!({ "text": text })).send().await;
     assert_eq!(set("艾克米").await.pointed(), ("/signature", "not-approved"));
     let asked = ask("艾克米").await;
@@ -419,7 +426,8 @@ async fn a_payment_counts_once() {
     // F42
     let stage = Stage::open().await;
     let start = stage.read_balance().await.body;
-    let prices = json!({ "balance": "0.00", "currency": "CNY", "prepaid": false, "smsPartPrice": "0.05", "emailPrice": "0.03", "topUps": [] });
+    let prices =
+        json!({ "balance": "0.00", "currency": "CNY", "prepaid": false, "smsPartPrice": "0.05", "emailPrice": "0.03", "topUps": [] });
     assert_eq!(start, prices);
     let paid = json!({ "id": "invoice-7", "amount": "100.5", "remark": "July" });
     let first = stage.top_up(paid.clone()).await;
@@ -502,7 +510,11 @@ async fn notifications_reach_users_and_lead_nowhere_else() {
     assert_eq!(sent.results(), ["queued", "queued", "unknown"], "each once: {sent:?}");
     stage.cloud.settle().await;
     let mail = &stage.received("li@example.com")[0];
-    assert_eq!((mail.subject.as_deref(), mail.text.as_str()), (Some("A reply"), format!("Wu: {{{{name}}}} <b>ok</b> {link}").as_str()), "S59");
+    assert_eq!(
+        (mail.subject.as_deref(), mail.text.as_str()),
+        (Some("A reply"), format!("Wu: {{{{name}}}} <b>ok</b> {link}").as_str()),
+        "S59"
+    );
     assert!(mail.html.as_ref().unwrap().contains("&lt;b&gt;ok"), "S58");
     assert_eq!(stage.received(&phone(2)).len(), 1, "who has no mailbox is reached by what there is");
     let note = |name: &str, value: Value| {
@@ -540,9 +552,8 @@ async fn news_are_counted_until_they_are_read() {
     assert_eq!(shown, (&json!("signedUp"), &json!(users[0]), &json!(true), &json!(stage.seeded.portal), &json!(true)));
     let rest = stage.news(&format!("?limit=2&cursor={}", page["cursor"].as_str().unwrap())).await;
     assert_eq!((rest["news"].as_array().unwrap().len(), &rest["news"][0]["user"], &rest["cursor"]), (1, &json!(users[2]), &Value::Null));
-    let read = async |id: &Value| {
-        stage.admin(Method::POST, "/v1/admin/news/read").json(&json!({ "upTo": id })).send().await.status.as_u16()
-    };
+    let read =
+        async |id: &Value| stage.admin(Method::POST, "/v1/admin/news/read").json(&json!({ "upTo": id })).send().await.status.as_u16();
     assert_eq!(read(&news[1]["id"]).await, 204);
     let after = stage.news("").await;
     let unread: Vec<_> = after["news"].as_array().unwrap().iter().map(|news| news["unread"].as_bool().unwrap()).collect();
