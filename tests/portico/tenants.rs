@@ -62,7 +62,9 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
     let ours = routes_below_a_portal();
     for route in &ours {
         assert!(
-            attempts.iter().any(|(method, path, _)| (method, shape(path, &stage, [&user, &invitation, &message])) == (&route.0, route.1.to_owned())),
+            attempts
+                .iter()
+                .any(|(method, path, _)| (method, shape(path, &stage, [&user, &invitation, &message])) == (&route.0, route.1.to_owned())),
             "{route:?} is not tried"
         );
     }

@@ -143,7 +143,12 @@ impl Store {
     }
 
     /// Whether one more invitation may go to an address.
-    pub async fn may_get_invitation(&self, portal: PortalId, recipient: AddressKey, now: Timestamp) -> Result<Result<(), TooMany>, StoreError> {
+    pub async fn may_get_invitation(
+        &self,
+        portal: PortalId,
+        recipient: AddressKey,
+        now: Timestamp,
+    ) -> Result<Result<(), TooMany>, StoreError> {
         let item = self.read(&self.tables.codes, &invitations_key(portal, recipient)).await?;
         let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
         Ok(known.sends.admit_invitation(now).map(drop))
