@@ -569,8 +569,3 @@ async fn news_are_counted_until_they_are_read() {
     let elsewhere = stage.at_neighbours().await;
     assert_eq!(elsewhere.news("").await["news"], json!([]), "S42");
 }
-
-#[test]
-fn temporary_writer() {
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/openapi.yaml"), portico_local::openapi::yaml()).unwrap();
-}
