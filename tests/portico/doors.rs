@@ -290,8 +290,8 @@ async fn strangers_of_a_portal_for_invited_people_cost_as_much_work() {
             stage.cloud.meter().reset();
             let answer = stage.ask_for_code(address).await;
             assert_eq!(answer.status, 202, "{answer:?}");
-            let asked = stage.cloud.meter().calls().into_iter().filter(|call| call.caller == "send-code");
-            let mut made: Vec<_> = asked.map(|call| (call.operation.clone(), call.tables.clone())).collect();
+            let of_sending = stage.cloud.meter().calls().into_iter().filter(|call| call.caller == "send-code");
+            let mut made: Vec<_> = of_sending.map(|call| (call.operation.clone(), call.tables.clone())).collect();
             made.sort();
             calls.push(made);
         }

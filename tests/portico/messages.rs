@@ -286,7 +286,7 @@ async fn of_a_hundred_at_once_with_money_for_ten_exactly_ten_get_a_code() {
     // F42
     let stage = Stage::prepaid(10 * CODE + CODE - 1, &[]).await;
     stage.open_to_anyone().await;
-    let people: Vec<String> = (0..100).map(|index| format!("+861{}{:07}", 30 + index % 60, index * 7)).collect();
+    let people: Vec<String> = (0..100).map(|index| format!("+861{}{:08}", 30 + index % 10, index * 700_001)).collect();
     let answers = futures_util::future::join_all(people.iter().map(|person| stage.ask_for_code(person))).await;
     let sent = answers.iter().filter(|answer| answer.status == 202).count();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 202).collect();
