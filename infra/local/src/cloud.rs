@@ -262,6 +262,12 @@ impl Cloud {
         async move { settle(&streams, &capture, &mail_events).await }
     }
 
+    /// Hands over what SES tells of mails, and nothing of streams: SES tells within seconds, when a stream may be far behind. Answers
+    /// whether there was something.
+    pub async fn settle_mail(&self) -> bool {
+        self.capture.settle(&self.mail_events).await
+    }
+
     /// Calls the function that delivers messages with an event of the stream.
     ///
     /// # Errors
