@@ -78,14 +78,32 @@ pub(crate) struct EmailPreview {
 
 impl Draft {
     /// The settings with the words of the draft in the place of theirs. Whatever is switched off and in whatever order: both are shown.
-    fn over(self, saved: MessageSettings) -> MessageSettings {
+    fn over(&self, saved: &MessageSettings) -> MessageSettings {
         let own = saved.words(self.kind.kind(), self.locale).cloned().unwrap_or_default();
-        let own = TextSet { sms: self.sms.or(own.sms), subject: self.subject.or(own.subject), body: self.body.or(own.body) };
+        let (sms, subject, body) = (self.sms.clone(), self.subject.clone(), self.body.clone());
+        let own = TextSet { sms: sms.or(own.sms), subject: subject.or(own.subject), body: body.or(own.body) };
         let words = match self.locale {
             Locale::Zh => WordsOf { zh: Some(own), en: None },
             Locale::En => WordsOf { zh: None, en: Some(own) },
         };
         MessageSettings { texts: [(self.kind, words)].into(), ..MessageSettings::default() }
+    }
+
+    /// The message to somebody who is made up.
+    fn message(&self, messages: &Messages, portal: &Portal, link: &str, settings: &MessageSettings) -> Result<Message, Problem> {
+        let (phone, email) = (number(portal, self.kind)?, made_up(MAILBOX)?);
+        let (person, name) = (Person::User(UserId::from_bytes([0; 16])), self.name.as_ref().map(Text::as_str));
+        let to = Recipient { person, name, phone: Some(&phone), email: Some(&email), wechat: None, locale: self.locale };
+        let invitation = format!("{link}#invitation={}", InvitationToken::new(InvitationId::from_bytes([0; 16]), [0; 16]).reveal());
+        let reason = self.reason.as_ref().map(Text::as_str);
+        let about = match self.kind {
+            Editable::Invitation => About::Invited(&invitation),
+            Editable::Approved => About::Approved(link),
+            Editable::Rejected => About::Rejected(reason),
+            Editable::MoreNeeded => About::MoreNeeded(reason.unwrap_or(SOME_REASON), link),
+        };
+        let message = messages.outbox.message(Birth::new(messages.clock.now(), 0), portal, &to, about, settings);
+        message.ok_or_else(|| Problem::internal("a preview leads nowhere"))
     }
 }
 
@@ -102,25 +120,10 @@ pub(crate) async fn show(
 ) -> Result<Json<Preview>, Problem> {
     let portal = member.portal()?;
     let link = messages.origins.portal_url(&parts, &portal).unwrap_or_default();
-    let (kind, locale, name, reason) = (draft.kind, draft.locale, draft.name.clone(), draft.reason.clone());
-    let settings = draft.over(messages.store.message_settings(portal.id).await?.settings);
+    let settings = draft.over(&messages.store.message_settings(portal.id).await?.settings);
     settings.check().map_err(|error| Problem::invalid(in_draft(&error.pointer()), "invalid", error.to_string()))?;
     let warnings = settings.warnings().into_iter().map(|warning| Warning { pointer: in_draft(&warning.pointer), ..warning });
-    let reason = reason.as_ref().map(Text::as_str);
-    let invitation = format!("{link}#invitation={}", InvitationToken::new(InvitationId::from_bytes([0; 16]), [0; 16]).reveal());
-    let about = match kind {
-        Editable::Invitation => About::Invited(&invitation),
-        Editable::Approved => About::Approved(&link),
-        Editable::Rejected => About::Rejected(reason),
-        Editable::MoreNeeded => About::MoreNeeded(reason.unwrap_or(SOME_REASON), &link),
-    };
-    let (phone, email) = (number(&portal, kind)?, made_up(MAILBOX)?);
-    let birth = Birth::new(messages.clock.now(), 0);
-    let person = Person::User(UserId::from_bytes([0; 16]));
-    let name = name.as_ref().map(Text::as_str);
-    let to = Recipient { person, name, phone: Some(&phone), email: Some(&email), wechat: None, locale };
-    let message = messages.outbox.message(birth, &portal, &to, about, &settings);
-    let message = message.ok_or_else(|| Problem::internal("a preview leads nowhere"))?;
+    let message = draft.message(&messages, &portal, &link, &settings)?;
     let (sms, email) = (by(&message, Channel::Sms)?, by(&message, Channel::Email)?);
     Ok(Json(Preview {
         sms: SmsPreview { text: sms.text.clone(), parts: sms.parts, cost: sms.cost.to_string() },
