@@ -83,6 +83,8 @@ impl Stage {
     /// Lets time pass and the sweep come, until no message is open any more.
     async fn sweep_to_the_end(&self) {
         for _ in 0..40 {
+            // SES tells within seconds what it took.
+            self.cloud.settle_mail().await;
             self.cloud.clock().advance(95);
             self.sweep().await;
             self.cloud.settle().await;
