@@ -21,6 +21,8 @@ interface ProblemBody {
   closesAt?: string | null;
   zone?: string | null;
   requestId?: string;
+  /** Why a portal sends no codes for a while. */
+  pause?: string;
 }
 
 /** A refusal of the server, or `offline`: no answer came at all. */

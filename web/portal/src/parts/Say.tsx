@@ -30,7 +30,8 @@ export function useRetryAt(problem: Problem | null): number | null {
 export function Trouble({ problem, retryAt, id }: { problem: Problem; retryAt: number | null; id?: string }) {
   const { texts } = useSpeech();
   const seconds = useSecondsUntil(retryAt);
-  if (problem.status !== 429) return <Fault {...(id ? { id } : {})}>{wordsOf(problem, texts)}</Fault>;
+  // Nobody at this end can wait for a balance (F42).
+  if (problem.status !== 429 || problem.body.pause === "no-balance") return <Fault {...(id ? { id } : {})}>{wordsOf(problem, texts)}</Fault>;
   const kind = problem.kind === "locked" ? "locked" : "too-many-requests";
   if (retryAt === null) return <Fault {...(id ? { id } : {})}>{texts.trouble[`${kind}-plain`]}</Fault>;
   if (seconds === 0) return <Note live>{texts.trouble["too-many-requests-now"]}</Note>;
@@ -49,7 +50,10 @@ function wordsOf(problem: Problem, texts: Texts): string {
   switch (problem.kind) {
     case "offline":
       return navigator.onLine ? trouble.unreachable : trouble.offline;
+    case "too-many-requests":
+      return trouble["no-balance"];
     case "send-failed":
+    case "undeliverable":
     case "method-off":
     case "forbidden":
       return trouble[problem.kind];

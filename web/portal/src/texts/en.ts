@@ -430,6 +430,8 @@ export const en: Texts = {
     "no-account": "There’s no account for this address yet. Sign in with a code to get one.",
     "password-set": "Your new password is saved. Sign in with it now.",
     "send-failed": "The code couldn’t be sent. Try again in a moment, or use another phone number or email.",
+    undeliverable: "Mail to this address comes back. Check it for a typo, or use another email or a phone number.",
+    "no-balance": "This portal can’t send codes at the moment. Sign in another way if you can, or ask the organisation.",
     "ticket-expired": "That took a little long, so please verify yourself again. Everything you entered is still here.",
     "waiting-expired": "To see where your request stands, please verify yourself again. It is still being looked at.",
     "ticket-spent": "This step is already done. Please sign in again to go on.",
