@@ -32,12 +32,16 @@ impl Stage {
 
     /// A portal open to anyone, with somebody in it who has a password.
     pub(crate) async fn with_password() -> Self {
-        let stage = Self::open().await;
-        stage.open_to_anyone().await;
-        stage.signed_in(PHONE).await;
-        stage.cloud.clock().advance(61);
-        assert_eq!(stage.reset(PHONE, PASSWORD).await.status, 204);
-        stage
+        Self::open().await.having_password().await
+    }
+
+    /// The same cloud, open to anyone, with somebody in it who has a password.
+    pub(crate) async fn having_password(self) -> Self {
+        self.open_to_anyone().await;
+        self.signed_in(PHONE).await;
+        self.cloud.clock().advance(61);
+        assert_eq!(self.reset(PHONE, PASSWORD).await.status, 204);
+        self
     }
 
     /// The settings of signing in, with some of them changed.
