@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use http::Method;
+use portico_domain::member::Right;
 use portico_http::{Access, takes_key};
 use portico_local::meter::{Fault, Rule};
 use portico_store::{MemberToken, Store, Table};
@@ -240,7 +241,7 @@ async fn the_same_key_of_others_is_another_one() {
     // S42, S43
     let stage = Stage::open().await;
     let neighbour = stage.neighbour().await;
-    let colleague = colleague(&stage).await;
+    let colleague = colleague(&stage, &Right::ALL).await;
     let own = stage.open_portal(KEY, "Same").await;
     for session in [&neighbour.administrator.session, &colleague] {
         let call = || stage.call(Method::POST, "/v1/admin/portals").bearer(session);
@@ -252,8 +253,8 @@ async fn the_same_key_of_others_is_another_one() {
     assert_eq!(stage.portals().await, 3);
 }
 
-/// Another member of the organisation, with all rights: their session.
-async fn colleague(stage: &Stage) -> String {
+/// Another member of the organisation, with these rights: their session.
+pub(crate) async fn colleague(stage: &Stage, rights: &[Right]) -> String {
     let endpoint = stage.cloud.database().endpoint();
     let dynamodb = async |operation: &str, body: Value| -> Value {
         let request = reqwest::Client::builder().no_proxy().build().unwrap().post(endpoint);
@@ -275,6 +276,7 @@ async fn colleague(stage: &Stage) -> String {
     let id = "01KAMQ3ZB7W0GJ5Q4S9T2X8Y6V";
     member["sk"] = json!({ "S": format!("MEMBER#{id}") });
     member["id"] = json!({ "S": id });
+    member["rights"] = json!({ "L": rights.iter().map(|right| json!({ "S": right })).collect::<Vec<_>>() });
     dynamodb("PutItem", json!({ "TableName": table, "Item": member })).await;
     let store = Store::open(&stage.cloud.deployment("portals"), &[Table::Users]).unwrap();
     let token = MemberToken::new(stage.seeded.organisation.parse().unwrap(), id.parse().unwrap(), [7; 32]);

@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use portico_domain::member::Right;
 use portico_local::messages::Message;
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, Stage, phone};
+use crate::{
+    idempotency::colleague,
+    stage::{Answer, Stage, phone},
+};
 
 impl Stage {
     /// A signature that the organisation may use (F36).
@@ -568,4 +572,36 @@ async fn news_are_counted_until_they_are_read() {
     assert_eq!((&newest["unread"], &newest["news"][0]["pending"]), (&json!(1), &json!(false)));
     let elsewhere = stage.at_neighbours().await;
     assert_eq!(elsewhere.news("").await["news"], json!([]), "S42");
+}
+
+#[tokio::test]
+async fn news_are_for_those_whom_they_concern_and_read_by_each_alone() {
+    // F48, S44
+    let stage = Stage::open().await;
+    stage.applicant(&phone(1)).await;
+    stage.open_to_anyone().await;
+    stage.signed_in(&phone(2)).await;
+    stage.set(json!({ "registration": { "window": { "closesAt": "2020-01-01T00:00:00", "zone": "UTC" } } })).await;
+    stage.cloud.run_schedule("close-registration").await.unwrap().unwrap();
+    let all = stage.news("").await;
+    let kinds: BTreeSet<_> = all["news"].as_array().unwrap().iter().map(|news| news["kind"].as_str().unwrap()).collect();
+    assert_eq!((&all["unread"], kinds), (&json!(3), BTreeSet::from(["registrationClosed", "signedUp"])));
+    let closed = all["news"].as_array().unwrap().iter().find(|news| news["kind"] == "registrationClosed").unwrap();
+    assert_eq!((closed["closedAt"].is_string(), &closed["user"]), (true, &Value::Null), "F20");
+    let reader = colleague(&stage, &[Right::ReadUsers]).await;
+    let theirs = stage.call(Method::GET, "/v1/admin/news").bearer(&reader).send().await.body;
+    assert_eq!(
+        (theirs["news"].as_array().unwrap().len(), &theirs["unread"]),
+        (1, &json!(1)),
+        "who decides nothing hears of no application"
+    );
+    assert_eq!(theirs["news"][0]["pending"], false);
+    let read = stage.call(Method::POST, "/v1/admin/news/read").bearer(&reader).json(&json!({ "upTo": all["news"][0]["id"] }));
+    assert_eq!(read.send().await.status, 204);
+    assert_eq!(stage.call(Method::GET, "/v1/admin/news").bearer(&reader).send().await.body["unread"], 0);
+    assert_eq!(stage.news("").await["unread"], 3, "what one has seen another has not");
+    for (method, path) in [(Method::PUT, "/message-settings"), (Method::POST, "/notifications"), (Method::DELETE, "/suppressions")] {
+        let answer = stage.call(method, &stage.admin_path(path)).bearer(&reader).json(&json!({})).send().await;
+        assert_eq!(answer.refusal(), (403, "forbidden"), "{path}");
+    }
 }
