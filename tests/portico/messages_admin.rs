@@ -155,16 +155,19 @@ async fn the_ledger_is_read_by_page_and_by_person() {
     let kinds = |entries: &[Value]| entries.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
     let named = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<BTreeSet<_>>();
     let first = stage.ledger_page(&format!("?user={}", users[1])).await;
-    assert_eq!((first.len(), kinds(&first)), (2, named(&["approved", "code"])), "what went to the account and to its address");
+    let theirs = named(&["approved", "code", "signedUp"]);
+    assert_eq!((first.len(), kinds(&first)), (3, theirs), "what went to the account and to its address, and what names them");
     assert_eq!(stage.ledger_page(&format!("?user={}&kind=code&limit=1", users[1])).await.len(), 1);
-    let typed = stage.ledger_page("?address=138%200000%200002").await;
-    assert_eq!((typed.len(), kinds(&typed)), (1, named(&["code"])));
+    let search = async |body: Value| stage.admin(Method::POST, &stage.admin_path("/messages/search")).json(&body).send().await;
+    let typed = search(json!({ "address": "138 0000 0002" })).await;
+    assert_eq!(kinds(typed.body["messages"].as_array().unwrap()), named(&["code"]));
+    assert_eq!(search(json!({ "address": "138 0000 0002", "kind": "approved" })).await.body["messages"], json!([]));
+    assert_eq!(search(json!({ "address": "nobody" })).await.refusal(), (422, "invalid"));
     for (query, refusal) in [
-        (format!("?user={}&address=x@example.com", users[0]), (422, "invalid")),
+        ("?address=x@example.com".into(), (422, "invalid")),
         (format!("?user={}&day=2026-01-01", users[0]), (422, "invalid")),
         (format!("?day=2020-01-01&cursor={}", all[0]["id"].as_str().unwrap()), (422, "invalid")),
         (format!("?user={}", stage.seeded.portal), (404, "not-found")),
-        ("?address=nobody".into(), (422, "invalid")),
         ("?kind=advert".into(), (422, "invalid")),
         ("?day=today".into(), (422, "invalid")),
         ("?limit=0".into(), (422, "invalid")),
@@ -509,6 +512,8 @@ async fn notifications_reach_users_and_lead_nowhere_else() {
     stage.applicant(&phone(2)).await;
     let users = stage.users("pending").await;
     let (li, wu) = (users[1].as_str(), users[0].as_str());
+    assert_eq!(stage.notify(&[li], json!({ "subject": "x", "text": "x" })).await.results(), ["notActive"]);
+    stage.decide(&users, "approve").await;
     let link = format!("{}/p/{}", stage.cloud.base_url(), stage.seeded.suffix);
     let note = json!({ "subject": "  A reply ", "text": "Wu: {{name}} <b>ok</b>", "link": link });
     let sent = stage.notify(&[li, wu, li, &stage.seeded.portal], note).await;
@@ -521,7 +526,7 @@ async fn notifications_reach_users_and_lead_nowhere_else() {
         "S59"
     );
     assert!(mail.html.as_ref().unwrap().contains("&lt;b&gt;ok"), "S58");
-    assert_eq!(stage.received(&phone(2)).len(), 1, "who has no mailbox is reached by what there is");
+    assert_eq!(stage.received(&phone(2)).len(), 2, "with the approval: who has no mailbox is reached by what there is");
     let note = |name: &str, value: Value| {
         let mut note = json!({ "subject": "x", "text": "x" });
         note[name] = value;

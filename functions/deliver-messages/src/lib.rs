@@ -10,7 +10,7 @@ use portico_runtime::{Deployment, MissingVariable};
 use portico_store::{Entry, Store, StoreError, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// So many messages are sent side by side: providers are waited for.
 const AT_ONCE: usize = 10;
@@ -89,7 +89,10 @@ async fn take(delivery: &Delivery, keys: &Value) -> Result<(), StoreError> {
     }
 }
 
-fn note(ended: Option<Result<(String, Result<(), StoreError>), tokio::task::JoinError>>, answer: &mut Answer) {
+/// What came of a record, by its number.
+type Ended = (String, Result<(), StoreError>);
+
+fn note(ended: Option<Result<Ended, JoinError>>, answer: &mut Answer) {
     match ended {
         Some(Ok((_, Ok(())))) | None => {}
         Some(Ok((sequence_number, Err(error)))) => {

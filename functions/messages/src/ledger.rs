@@ -39,7 +39,7 @@ pub(crate) struct MessagePage {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Messages of this day (UTC); today if absent. Not beside `user` or `address`.
+    /// Messages of this day (UTC); today if absent. Not beside `user`.
     #[param(value_type = Option<String>, format = Date)]
     day: Option<Date>,
     /// Only messages of this kind.
@@ -51,8 +51,6 @@ pub(crate) struct ListQuery {
     /// Messages to this user, of all days: among their 200 newest.
     #[param(value_type = Option<String>)]
     user: Option<UserId>,
-    /// Messages to this phone number or email address, as typed, of all days: among the 200 newest. Not beside `user`.
-    address: Option<String>,
     /// From the page before, of the same day.
     #[param(value_type = Option<String>)]
     cursor: Option<MessageId>,
@@ -67,24 +65,29 @@ impl ListQuery {
     }
 
     /// Whose messages are asked for, if somebody's.
-    fn person(&self) -> Result<Option<Wanted<'_>>, Problem> {
-        let wanted = match (self.user, &self.address) {
-            (None, None) => return Ok(None),
-            (Some(user), None) => Wanted::User(user),
-            (None, Some(address)) => Wanted::Address(address),
-            (Some(_), Some(_)) => return Err(Problem::invalid("", "invalid", "user and address exclude each other")),
-        };
-        if self.day.is_some() || self.cursor.is_some() {
+    fn person(&self) -> Result<Option<UserId>, Problem> {
+        if self.user.is_some() && (self.day.is_some() || self.cursor.is_some()) {
             return Err(Problem::invalid("", "invalid", "messages of a person come without day and cursor"));
         }
-        Ok(Some(wanted))
+        Ok(self.user)
     }
 }
 
-/// Whose messages are asked for.
-enum Wanted<'a> {
-    User(UserId),
-    Address(&'a str),
+/// Messages to an address. In a body, because addresses do not stand in URLs (S10).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageSearch {
+    /// A phone number or an email address, as typed.
+    #[schema(example = "138 0013 8000", max_length = 320)]
+    address: String,
+    /// Only messages of this kind.
+    kind: Option<MessageKind>,
+    /// Only messages in this state.
+    state: Option<message::State>,
+    /// Only messages by this channel.
+    channel: Option<Channel>,
+    /// So many at most; 50 if absent, 200 at most.
+    limit: Option<usize>,
 }
 
 /// List messages
@@ -100,10 +103,29 @@ pub(crate) async fn list(
     let portal = member.portal()?;
     let Query(query) = query.map_err(|rejection| Problem::invalid("", "invalid", rejection.body_text()))?;
     let limit = page_limit(query.limit)?;
-    match query.person()? {
-        Some(wanted) => of_person(&messages, &portal, wanted, &query.filter(), limit).await,
-        None => of_day(&messages, &portal, &query, limit).await,
-    }
+    let Some(user) = query.person()? else { return of_day(&messages, &portal, &query, limit).await };
+    let user = messages.store.user(portal.id, user).await?.ok_or(Kind::NotFound)?;
+    let addresses = user.phone.iter().chain(&user.email).map(|address| Person::Address(address.key(portal.id)));
+    let persons: Vec<Person> = [Person::User(user.id)].into_iter().chain(addresses).collect();
+    of_persons(&messages, &portal, &persons, &query.filter(), limit).await
+}
+
+/// Search messages by address
+///
+/// Among the 200 newest to a phone number or an email address, of all days: codes and invitations, which go to people who may have no
+/// account.
+#[utoipa::path(post, path = "/v1/admin/portals/{portal}/messages/search", operation_id = "searchMessages", tag = "administration", security(("administrator" = [])), params(("portal" = PortalId, Path)), request_body = MessageSearch,
+    responses((status = 200, description = "Those that fit, newest first", body = MessagePage), Problems))]
+pub(crate) async fn search(
+    State(messages): State<Messages>,
+    member: CurrentMember,
+    Body(search): Body<MessageSearch>,
+) -> Result<Json<MessagePage>, Problem> {
+    let portal = member.portal()?;
+    let limit = page_limit(search.limit)?;
+    let address = Address::parse(&search.address, &portal.settings.sign_in.countries).map_err(address_refusal)?;
+    let filter = LedgerFilter { kind: search.kind, state: search.state, channel: search.channel };
+    of_persons(&messages, &portal, &[Person::Address(address.key(portal.id))], &filter, limit).await
 }
 
 async fn of_day(messages: &Messages, portal: &Portal, query: &ListQuery, limit: usize) -> Result<Json<MessagePage>, Problem> {
@@ -117,25 +139,14 @@ async fn of_day(messages: &Messages, portal: &Portal, query: &ListQuery, limit: 
     Ok(Json(MessagePage { messages: page.messages.into_iter().map(EntryView::from).collect(), cursor }))
 }
 
-async fn of_person(
+async fn of_persons(
     messages: &Messages,
     portal: &Portal,
-    wanted: Wanted<'_>,
+    persons: &[Person],
     filter: &LedgerFilter,
     limit: usize,
 ) -> Result<Json<MessagePage>, Problem> {
-    let persons = match wanted {
-        Wanted::User(user) => {
-            let user = messages.store.user(portal.id, user).await?.ok_or(Kind::NotFound)?;
-            let addresses = user.phone.iter().chain(&user.email).map(|address| Person::Address(address.key(portal.id)));
-            [Person::User(user.id)].into_iter().chain(addresses).collect()
-        }
-        Wanted::Address(typed) => {
-            let address = Address::parse(typed, &portal.settings.sign_in.countries).map_err(address_refusal)?;
-            vec![Person::Address(address.key(portal.id))]
-        }
-    };
-    let newest = messages.store.messages_of_persons(portal.id, &persons, OF_A_PERSON).await?;
+    let newest = messages.store.messages_of_persons(portal.id, persons, OF_A_PERSON).await?;
     let fitting = newest.into_iter().filter(|message| filter.takes(message)).take(limit);
     Ok(Json(MessagePage { messages: fitting.map(EntryView::from).collect(), cursor: None }))
 }

@@ -24,6 +24,7 @@ use utoipa::OpenApi;
 #[derive(OpenApi)]
 #[openapi(paths(
     ledger::list,
+    ledger::search,
     ledger::read,
     ledger::resend,
     figures::read,
@@ -66,6 +67,7 @@ pub fn api(deployment: &Deployment) -> Result<Api, MissingVariable> {
     let (portals, own) = (Access::Member(Right::ManagePortals), Access::Member(Right::ManageOrganisation));
     Ok(Api::guarded(deployment, &store)
         .route(Method::GET, "/v1/admin/portals/{portal}/messages", see, ledger::list)
+        .route(Method::POST, "/v1/admin/portals/{portal}/messages/search", see, ledger::search)
         .route(Method::GET, "/v1/admin/portals/{portal}/messages/{message}", see, ledger::read)
         .route(Method::POST, "/v1/admin/portals/{portal}/messages/{message}/resend", manage, ledger::resend)
         .route(Method::GET, "/v1/admin/portals/{portal}/message-figures", see, figures::read)

@@ -5,7 +5,7 @@ use portico_domain::{
     ids::{PortalId, UserId},
     message::Message,
     text::Text,
-    user::User,
+    user::{Status, User},
 };
 use portico_http::{Body, CurrentMember, Problem, Problems};
 use portico_messaging::{About, Birth, Recipient};
@@ -61,6 +61,8 @@ enum Happened {
     Unpaid,
     /// Nothing leads to this user.
     NoRoute,
+    /// They are not in: applicants and disabled users hear nothing of the application.
+    NotActive,
     /// There is no such user in the portal.
     Unknown,
     /// The tables did not answer; it can be tried again.
@@ -105,7 +107,12 @@ pub(crate) async fn notify(
     };
     let mut results: Vec<NotificationResult> = Vec::with_capacity(users.len());
     for user in users {
-        let result = match known.iter().find(|known| known.id == user).map(&message).transpose()? {
+        let found = known.iter().find(|known| known.id == user);
+        if found.is_some_and(|found| found.status != Status::Active) {
+            results.push(NotificationResult { user, result: Happened::NotActive });
+            continue;
+        }
+        let result = match found.map(&message).transpose()? {
             None => Happened::Unknown,
             Some(None) => Happened::NoRoute,
             // What is on its way stays so: an outage is told for those whom it met, not instead of the others.

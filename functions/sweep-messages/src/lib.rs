@@ -7,7 +7,7 @@ use portico_delivery::{Delivered, Delivery};
 use portico_runtime::{Deployment, MissingVariable};
 use portico_store::{Store, StoreError, Table};
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// So many of each queue are taken in one run; the next one comes in a minute.
 const OF_EACH: i32 = 250;
@@ -61,7 +61,7 @@ pub async fn run(deployment: &Deployment) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
-fn note(ended: Option<Result<Result<Delivered, StoreError>, tokio::task::JoinError>>, summary: &mut Summary) {
+fn note(ended: Option<Result<Result<Delivered, StoreError>, JoinError>>, summary: &mut Summary) {
     match ended {
         Some(Ok(Ok(Delivered::Sent))) => summary.sent += 1,
         Some(Ok(Ok(Delivered::Waits))) => summary.waiting += 1,

@@ -2,7 +2,7 @@
 
 use portico_domain::{
     member::Member,
-    message::{MessageSettings, News, NewsEvent},
+    message::{MessageSettings, News, NewsEvent, Person},
     portal::Portal,
 };
 use portico_messaging::{About, Birth, Recipient};
@@ -51,7 +51,13 @@ impl Delivery {
             return Ok(false);
         }
         let birth = Birth { at: news.at, id: news.message_to(member.id) };
-        let Some(message) = self.outbox.message(birth, portal, &Recipient::member(member), about, settings) else { return Ok(false) };
+        let to = Recipient::member(member);
+        // What names a user is theirs: it is erased with them (S69).
+        let to = match &news.event {
+            NewsEvent::SignedUp { user, .. } => Recipient { person: Person::User(*user), ..to },
+            NewsEvent::RegistrationClosed { .. } => to,
+        };
+        let Some(message) = self.outbox.message(birth, portal, &to, about, settings) else { return Ok(false) };
         self.store.post(&message).await?;
         Ok(true)
     }
