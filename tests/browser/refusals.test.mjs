@@ -67,6 +67,28 @@ for (const [kind, { happens, heading: expected, text }] of Object.entries(MEANWH
   });
 }
 
+for (const [locale, text] of [["en-GB", /Mail to this address comes back/], ["zh-CN", /邮件被退回/]]) {
+  test(`a mailbox whose mail comes back is told of, nothing typed is lost (${locale})`, async () => {
+    const portal = await freshPortal();
+    const email = `${someEmail().split("@")[0]}@bounce.test`;
+    await asVisitor({ size: PHONE, locale }, async (page) => {
+      await open(page, portal);
+      await giveAddress(page, email);
+    });
+    // What the provider of mail tells comes within a moment; another code is asked for in a minute.
+    await new Promise((done) => setTimeout(done, 2_000));
+    await advance(61);
+    await asVisitor({ size: PHONE, locale }, async (page) => {
+      await open(page, portal);
+      await page.locator("#address").fill(email);
+      await page.locator("button[type=submit]").click();
+      await sees(page, text);
+      assert.equal(await page.locator("#address").inputValue(), email);
+      await inspect(page, `refused-undeliverable-${locale}`);
+    });
+  });
+}
+
 /** Refusals that take much to bring about, or do not exist yet; the rules are covered by the server's own tests, here it is the words that count. */
 const TOLD = {
   "no-seats": { status: 409, heading: "All places are taken", text: /no free place/ },

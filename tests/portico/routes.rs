@@ -52,6 +52,7 @@ DELETE /v1/admin/portals/{portal}/invitations/{invitation}: Member(ManageUsers)
 POST /v1/admin/portals/{portal}/invitations/{invitation}/resend: Member(ManageUsers)
 POST /v1/portals/{portal}/invitation: Anonymous
 GET /v1/admin/portals/{portal}/messages: Member(ReadUsers)
+POST /v1/admin/portals/{portal}/messages/search: Member(ReadUsers)
 GET /v1/admin/portals/{portal}/messages/{message}: Member(ReadUsers)
 POST /v1/admin/portals/{portal}/messages/{message}/resend: Member(ManageUsers)
 GET /v1/admin/portals/{portal}/message-figures: Member(ReadUsers)

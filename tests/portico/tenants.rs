@@ -50,6 +50,7 @@ async fn nothing_of_another_organisation_can_be_read_or_changed() {
         (Method::DELETE, stage.admin_path(&format!("/invitations/{invitation}")), None),
         (Method::POST, stage.admin_path(&format!("/invitations/{invitation}/resend")), None),
         (Method::GET, stage.admin_path("/messages"), None),
+        (Method::POST, stage.admin_path("/messages/search"), Some(json!({ "address": "wang@example.com" }))),
         (Method::GET, stage.admin_path(&format!("/messages/{message}")), None),
         (Method::POST, stage.admin_path(&format!("/messages/{message}/resend")), Some(json!({}))),
         (Method::GET, stage.admin_path("/message-figures"), None),
