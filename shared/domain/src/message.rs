@@ -9,17 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::{Address, AddressKey},
-    ids::{MemberId, MessageId, NewsId, OrganisationId, PortalId, UserId},
+    ids::{MemberId, MessageId, OrganisationId, PortalId, UserId},
     locale::Locale,
     wechat::{AppId, OpenId},
 };
 
+mod kind;
+mod news;
 mod parts;
 mod price;
 mod repeat;
 mod settings;
 mod template;
 
+pub use kind::{Channel, Kind, MailEvent, State};
+pub use news::{News, NewsEvent};
 pub use parts::{RuleSet, parts};
 pub use price::{InvalidMoney, Money, Prices};
 pub use repeat::NotRepeated;
@@ -38,243 +42,6 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
-
-/// What a message is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(as = MessageKind))]
-// By its name as a text, so that what is wrong below a key of settings is pointed at with the key.
-#[serde(rename_all = "camelCase", try_from = "String")]
-pub enum Kind {
-    /// A verification code (F12). Sent within the request, never again.
-    Code,
-    /// An invitation (F49).
-    Invitation,
-    /// An application was approved (F47).
-    Approved,
-    /// An application was rejected (F47).
-    Rejected,
-    /// More is needed before a decision (B5).
-    MoreNeeded,
-    /// The password was set or changed (S18).
-    PasswordChanged,
-    /// An authenticator app was set up (F19).
-    AuthenticatorSet,
-    /// The authenticator app was taken away (F19).
-    AuthenticatorRemoved,
-    /// A recovery code was used (F19).
-    RecoveryCodeUsed,
-    /// The phone number or the email address was changed (S30).
-    AddressChanged,
-    /// To administrators: somebody signed up (F48).
-    SignedUp,
-    /// To administrators: a registration window is over (F20).
-    RegistrationClosed,
-    /// What the application behind the portal has to say: a mention, a reply, a changed record (F72, F74).
-    Notification,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Code,
-        Self::Invitation,
-        Self::Approved,
-        Self::Rejected,
-        Self::MoreNeeded,
-        Self::PasswordChanged,
-        Self::AuthenticatorSet,
-        Self::AuthenticatorRemoved,
-        Self::RecoveryCodeUsed,
-        Self::AddressChanged,
-        Self::SignedUp,
-        Self::RegistrationClosed,
-        Self::Notification,
-    ];
-
-    /// The stable name, as stored and as callers see it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-            Self::Invitation => "invitation",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::MoreNeeded => "moreNeeded",
-            Self::PasswordChanged => "passwordChanged",
-            Self::AuthenticatorSet => "authenticatorSet",
-            Self::AuthenticatorRemoved => "authenticatorRemoved",
-            Self::RecoveryCodeUsed => "recoveryCodeUsed",
-            Self::AddressChanged => "addressChanged",
-            Self::SignedUp => "signedUp",
-            Self::RegistrationClosed => "registrationClosed",
-            Self::Notification => "notification",
-        }
-    }
-
-    /// Whether it is the answer to an application, which the portal may switch off (F47).
-    pub fn is_answer(self) -> bool {
-        matches!(self, Self::Approved | Self::Rejected | Self::MoreNeeded)
-    }
-
-    /// Whether the same words may go out again: a code is good once and never stored, an invitation gets a new link instead (F53).
-    pub fn is_repeatable(self) -> bool {
-        !matches!(self, Self::Code | Self::Invitation)
-    }
-}
-
-/// Not the name of a kind of message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such message: {0}")]
-pub struct UnknownKind(String);
-
-impl TryFrom<String> for Kind {
-    type Error = UnknownKind;
-
-    fn try_from(name: String) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(UnknownKind(name))
-    }
-}
-
-/// A way to send a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(as = MessageChannel))]
-#[serde(rename_all = "camelCase")]
-pub enum Channel {
-    /// A message of the service account, to who follows it.
-    Wechat,
-    /// A text message.
-    Sms,
-    /// An email.
-    Email,
-}
-
-impl Channel {
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wechat => "wechat",
-            Self::Sms => "sms",
-            Self::Email => "email",
-        }
-    }
-}
-
-impl From<crate::address::Channel> for Channel {
-    fn from(channel: crate::address::Channel) -> Self {
-        match channel {
-            crate::address::Channel::Sms => Self::Sms,
-            crate::address::Channel::Email => Self::Email,
-        }
-    }
-}
-
-/// How far a message came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(as = MessageState))]
-#[serde(rename_all = "camelCase")]
-pub enum State {
-    /// It waits to be sent, or to be tried again.
-    Queued,
-    /// Somebody sends it at the moment.
-    Sending,
-    /// It was handed to the provider.
-    Sent,
-    /// The provider says that it arrived.
-    Delivered,
-    /// It came back (mail).
-    Bounced,
-    /// Its recipient called it spam (mail).
-    Complained,
-    /// It was given up, and what it cost was given back.
-    Parked,
-    /// The balance did not suffice (F42). It was never sent.
-    Unpaid,
-    /// The provider gave no answer; whether it arrived is not known, and it is not sent again (R15).
-    Unknown,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Sending,
-        Self::Sent,
-        Self::Delivered,
-        Self::Bounced,
-        Self::Complained,
-        Self::Parked,
-        Self::Unpaid,
-        Self::Unknown,
-    ];
-
-    /// The stable name, as stored and as callers see it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Bounced => "bounced",
-            Self::Complained => "complained",
-            Self::Parked => "parked",
-            Self::Unpaid => "unpaid",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Whether somebody still has to do something with it.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Queued | Self::Sending)
-    }
-}
-
-/// What a provider of mail reported later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailEvent {
-    /// It was taken.
-    Sent,
-    /// The mailbox took it.
-    Delivered,
-    /// It came back; for good if `permanent`.
-    Bounced {
-        /// Whether the mailbox does not exist.
-        permanent: bool,
-    },
-    /// Its recipient called it spam.
-    Complained,
-    /// The provider refused it after all.
-    Rejected,
-}
-
-impl MailEvent {
-    /// The state that it leads to from `state`; `None` if that says more already. Events come in any order, and twice.
-    pub fn leads(self, state: State) -> Option<State> {
-        let next = match self {
-            Self::Sent => State::Sent,
-            Self::Delivered => State::Delivered,
-            Self::Bounced { permanent: true } => State::Bounced,
-            // The provider goes on trying.
-            Self::Bounced { permanent: false } => return None,
-            Self::Complained => State::Complained,
-            Self::Rejected => State::Parked,
-        };
-        let weight = |state: State| match state {
-            State::Queued | State::Sending | State::Unknown => 0,
-            State::Sent => 1,
-            State::Delivered => 2,
-            State::Bounced | State::Parked | State::Unpaid => 3,
-            State::Complained => 4,
-        };
-        (weight(next) > weight(state)).then_some(next)
-    }
-
-    /// Whether no mail should go to that address any more.
-    pub fn suppresses(self) -> bool {
-        matches!(self, Self::Bounced { permanent: true } | Self::Complained)
-    }
-}
 
 /// Whose message it is: by this the ledger finds all messages of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -499,76 +266,6 @@ pub fn pause_after(attempts: u32, random: u64) -> SignedDuration {
     let half = u64::try_from(ceiling / 2).unwrap_or(0);
     let scattered = half + random % (half + 1);
     SignedDuration::from_secs(i64::try_from(scattered).unwrap_or(ceiling))
-}
-
-/// Something that administrators are told of: in their inbox, and by mail unless that is switched off (F48).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct News {
-    /// Identifier, ordered by time.
-    pub id: NewsId,
-    /// The organisation whose administrators are told.
-    pub organisation: OrganisationId,
-    /// The portal where it happened.
-    pub portal: PortalId,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: NewsEvent,
-    /// When (UTC).
-    pub at: Timestamp,
-}
-
-/// What administrators are told of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum NewsEvent {
-    /// Somebody signed up, and waits for a decision if `pending` (F48).
-    SignedUp {
-        /// Who.
-        user: UserId,
-        /// Whether an administrator is to decide.
-        pending: bool,
-    },
-    /// A registration window is over (F20).
-    RegistrationClosed {
-        /// Its end, in the portal's own time.
-        closed_at: String,
-    },
-}
-
-impl NewsEvent {
-    /// What its mails are.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::SignedUp { .. } => Kind::SignedUp,
-            Self::RegistrationClosed { .. } => Kind::RegistrationClosed,
-        }
-    }
-
-    /// The right of those whom it concerns.
-    pub fn concerns(&self) -> crate::member::Right {
-        match self {
-            Self::SignedUp { pending: true, .. } => crate::member::Right::DecideApplications,
-            Self::SignedUp { pending: false, .. } => crate::member::Right::ReadUsers,
-            Self::RegistrationClosed { .. } => crate::member::Right::ManagePortals,
-        }
-    }
-}
-
-impl News {
-    /// Whether it is too old to be told; as [`Message::is_stale`].
-    pub fn is_stale(&self, now: Timestamp, not_before: Option<Timestamp>) -> bool {
-        is_stale(self.at, now, not_before)
-    }
-
-    /// The message by which one member hears of it: always the same one, however often it is made (R14).
-    pub fn message_to(&self, member: MemberId) -> MessageId {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::new().chain_update(self.id.to_bytes()).chain_update(member.to_bytes()).finalize();
-        let mut bytes = self.id.to_bytes();
-        bytes[6..].copy_from_slice(&digest[..10]);
-        MessageId::from_bytes(bytes)
-    }
 }
 
 #[cfg(test)]

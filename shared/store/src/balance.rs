@@ -7,7 +7,7 @@
 //!
 //! A message's cost is taken in the transaction that writes it, on the condition that it is there: of two at the last cent, one goes.
 
-use aws_sdk_dynamodb::types::{Put, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 use portico_domain::{
     ids::{MemberId, OrganisationId},
@@ -83,5 +83,26 @@ impl Store {
             .send()
             .await?;
         page.items.unwrap_or_default().into_iter().map(|item| from_item("a payment", item)).collect()
+    }
+
+    /// The part of a transaction that takes something from a balance in which so much must be.
+    pub(crate) fn debit_part(&self, organisation: OrganisationId, worth: Money, amount: Money) -> Result<TransactWriteItem, StoreError> {
+        let part = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(balance_key(organisation).attributes()))
+            .update_expression("SET balance = balance - :amount")
+            .condition_expression("balance >= :worth")
+            .expression_attribute_values(":worth", number(worth.to_thousandths()))
+            .expression_attribute_values(":amount", number(amount.to_thousandths()));
+        Ok(update(part.build()?))
+    }
+
+    pub(crate) fn credit_part(&self, organisation: OrganisationId, amount: Money) -> Result<TransactWriteItem, StoreError> {
+        let part = Update::builder()
+            .table_name(&self.tables.messages)
+            .set_key(Some(balance_key(organisation).attributes()))
+            .update_expression("ADD balance :amount")
+            .expression_attribute_values(":amount", number(amount.to_thousandths()));
+        Ok(update(part.build()?))
     }
 }

@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, from_item, text},
-    messages::message_key,
+    items::{Item, Key, Wanted, from_item, text},
+    messages::{message_key, person_of},
+    portals::is_condition,
 };
 
 /// How many entries of a day one page looks at, at most, in search of those that were asked for.
@@ -168,5 +169,79 @@ impl Store {
         }
         figures.sort_unstable_by_key(|figure| (figure.kind, figure.channel, figure.state));
         Ok(figures)
+    }
+
+    /// Keys of a person's messages, the newest first, and from where the next page goes on.
+    pub(crate) async fn keys_of_person(
+        &self,
+        portal: PortalId,
+        person: &str,
+        start: Option<Item>,
+        limit: i32,
+    ) -> Result<(Vec<Key>, Option<Item>), StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name("person")
+            .key_condition_expression("person = :person")
+            .expression_attribute_values(":person", text(person_of(portal, person)))
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await?;
+        Ok((page.items.unwrap_or_default().iter().filter_map(Key::of).collect(), page.last_evaluated_key))
+    }
+
+    /// The messages behind keys, as far as they are there.
+    pub(crate) async fn messages_at(&self, keys: &[Key]) -> Result<Vec<Message>, StoreError> {
+        let mut messages = Vec::with_capacity(keys.len());
+        for hundred in keys.chunks(100) {
+            let wanted = Wanted { table: &self.tables.messages, keys: hundred.iter().collect(), consistent: true };
+            let mut found = self.read_many(&[wanted]).await?;
+            for key in hundred {
+                messages.extend(found.take_as("a message", key)?);
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Erases what the ledger knows of people: recipients and words go, parts and costs stay (S69). What was still to be sent has no
+    /// route any more, and is parked.
+    pub(crate) async fn erase_messages(&self, portal: PortalId, persons: &[Person]) -> Result<(), StoreError> {
+        for person in persons {
+            let mut start = None;
+            loop {
+                let (keys, next) = self.keys_of_person(portal, &person.to_string(), start, 100).await?;
+                for key in keys {
+                    self.erase_message(&key).await?;
+                }
+                start = next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn erase_message(&self, key: &Key) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.messages)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET hint = :none, #owner = :none REMOVE routes, person, sealed")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":none", text(""))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -22,6 +22,7 @@ mod passwords;
 mod pictures;
 mod portals;
 mod promises;
+mod reports;
 mod scans;
 mod sessions;
 mod spend;

@@ -3,8 +3,6 @@
 //! | pk | sk | attributes |
 //! |---|---|---|
 //! | `PORTAL#<portal>#MESSAGES#<day>` | `MESSAGE#<message>` | the message; `person`: whose it is, with the portal; while somebody has to do something with it: `queue`, `dueAt`, and `claim` while it is sent; `ttl` |
-//! | `PORTAL#<portal>#ADDRESS#<key>` | `SUPPRESSED` | `reason`, `at`: mail to it came back, or was called spam |
-//! | `WECHATMESSAGE#<app>#<number>` | `SENT` | `portal`, `message`; `ttl`: which message a push of WeChat speaks of |
 //!
 //! | index | keys | finds |
 //! |---|---|---|
@@ -17,17 +15,13 @@
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use portico_domain::{
-    address::AddressKey,
     ids::{MessageId, OrganisationId, PortalId},
-    message::{CLAIM, KEPT, MailEvent, Message, Money, Person, State},
-    wechat::AppId,
+    message::{CLAIM, KEPT, Message, Money, State},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     NewsPlace, Store, StoreError,
-    balance::balance_key,
-    items::{Item, Key, Wanted, from_item, instant, number, text, time_to_live, to_attribute, to_item},
+    items::{Item, Key, from_item, instant, number, text, time_to_live, to_attribute, to_item},
     news::news_place_of,
     portals::is_condition,
     transaction::{Cancelled, delete, put, update},
@@ -35,8 +29,6 @@ use crate::{
 
 /// Over so many queues what is due is spread: each takes a thousand writes a second.
 pub(crate) const QUEUES: u8 = 4;
-/// How long it is remembered which message a push of WeChat speaks of.
-const PUSHED_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(48);
 
 /// What became of a message that was written with its cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,22 +74,8 @@ impl Entry {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Pushed {
-    portal: PortalId,
-    message: MessageId,
-}
-
 pub(crate) fn message_key(portal: PortalId, message: MessageId) -> Key {
     Key::new(format!("PORTAL#{portal}#MESSAGES#{}", Message::day_of(message)), format!("MESSAGE#{message}"))
-}
-
-fn suppression_key(portal: PortalId, address: AddressKey) -> Key {
-    Key::new(format!("PORTAL#{portal}#ADDRESS#{address}"), "SUPPRESSED")
-}
-
-fn pushed_key(app: &AppId, number: u64) -> Key {
-    Key::new(format!("WECHATMESSAGE#{}#{number}", app.as_str()), "SENT")
 }
 
 /// What the index by person holds.
@@ -235,7 +213,7 @@ impl Store {
     }
 
     /// Writes an update, with a refund if there is one. False if the update's condition failed.
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         change: aws_sdk_dynamodb::types::builders::UpdateBuilder,
         organisation: OrganisationId,
@@ -447,187 +425,5 @@ impl Store {
             places.extend(self.due_keys(&format!("MESSAGES#{queue}"), now, limit).await?.iter().filter_map(place_of));
         }
         Ok(places)
-    }
-
-    /// Whether mail to an address came back for good, or was called spam by its owner.
-    pub async fn is_suppressed(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
-        let key = suppression_key(portal, address).attributes();
-        Ok(self.client.get_item().table_name(&self.tables.messages).set_key(Some(key)).send().await?.item.is_some())
-    }
-
-    /// Lets mail go to an address again. False if nothing stood in its way.
-    pub async fn end_suppression(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
-        let key = suppression_key(portal, address).attributes();
-        let delete = self.client.delete_item().table_name(&self.tables.messages).set_key(Some(key)).return_values(ReturnValue::AllOld);
-        Ok(delete.send().await?.attributes.is_some_and(|before| !before.is_empty()))
-    }
-
-    /// Notes what the provider of mail reported, in whatever order the reports come, and however often.
-    pub async fn mail_event(&self, portal: PortalId, message: MessageId, event: MailEvent, now: Timestamp) -> Result<(), StoreError> {
-        let Some(known) = self.message(portal, message).await? else { return Ok(()) };
-        if event.suppresses() {
-            self.suppress(&known, event, now).await?;
-        }
-        let Some(next) = event.leads(known.state) else { return Ok(()) };
-        let refund = if next == State::Parked { known.paid } else { Money::ZERO };
-        let change = Update::builder()
-            .table_name(&self.tables.messages)
-            .set_key(Some(message_key(portal, message).attributes()))
-            .update_expression("SET #state = :next, changedAt = :at, paid = :paid REMOVE queue, dueAt, claim")
-            .condition_expression("#state = :known")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":next", text(next.as_str()))
-            .expression_attribute_values(":known", text(known.state.as_str()))
-            .expression_attribute_values(":paid", number(known.paid.plus(-refund).to_thousandths()))
-            .expression_attribute_values(":at", to_attribute(&now)?);
-        if self.settle(change, known.organisation, refund).await? {
-            return Ok(());
-        }
-        // It moved in between: the provider reports once more.
-        Err(StoreError::Unavailable("the message moved while its event was noted".into()))
-    }
-
-    async fn suppress(&self, message: &Message, event: MailEvent, now: Timestamp) -> Result<(), StoreError> {
-        let address = match message.current().map(|route| &route.to) {
-            Some(portico_domain::message::Target::Address(address)) => Some(address.key(message.portal).to_string()),
-            // Codes keep no address, but are named after it.
-            _ => message.person.strip_prefix("ADDRESS#").map(str::to_owned),
-        };
-        let Some(address) = address else { return Ok(()) };
-        let mut item = Key::new(format!("PORTAL#{}#ADDRESS#{address}", message.portal), "SUPPRESSED").attributes();
-        let reason = if event == MailEvent::Complained { "complaint" } else { "bounce" };
-        item.extend([("reason".to_owned(), text(reason)), ("at".to_owned(), to_attribute(&now)?)]);
-        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
-        Ok(())
-    }
-
-    /// Remembers which message WeChat gave a number to, before its push comes.
-    pub async fn remember_pushed(&self, app: &AppId, number: u64, message: &Message, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = to_item(&pushed_key(app, number), &Pushed { portal: message.portal, message: message.id })?;
-        item.insert("ttl".into(), time_to_live(now.saturating_add(PUSHED_WITHIN).unwrap_or(now)));
-        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
-        Ok(())
-    }
-
-    /// Notes how it ended with a message of WeChat: it arrived, or why not. False if no message has that number, or not yet.
-    pub async fn pushed(&self, app: &AppId, number: u64, failure: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(item) = self.read(&self.tables.messages, &pushed_key(app, number)).await? else { return Ok(false) };
-        let Pushed { portal, message } = from_item("a number of WeChat's", item)?;
-        let state = if failure.is_none() { State::Delivered } else { State::Bounced };
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.tables.messages)
-            .set_key(Some(message_key(portal, message).attributes()))
-            .update_expression("SET #state = :state, changedAt = :at, #error = :error")
-            .condition_expression("#state = :sent")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#error", "error")
-            .expression_attribute_values(":state", text(state.as_str()))
-            .expression_attribute_values(":sent", text(State::Sent.as_str()))
-            .expression_attribute_values(":at", to_attribute(&now)?)
-            .expression_attribute_values(":error", text(failure.unwrap_or_default()))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Erases what the ledger knows of people: recipients and words go, parts and costs stay (S69). What was still to be sent has no
-    /// route any more, and is parked.
-    pub(crate) async fn erase_messages(&self, portal: PortalId, persons: &[Person]) -> Result<(), StoreError> {
-        for person in persons {
-            let mut start = None;
-            loop {
-                let (keys, next) = self.keys_of_person(portal, &person.to_string(), start, 100).await?;
-                for key in keys {
-                    self.erase_message(&key).await?;
-                }
-                start = next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn erase_message(&self, key: &Key) -> Result<(), StoreError> {
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.tables.messages)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET hint = :none, #owner = :none REMOVE routes, person, sealed")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":none", text(""))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition(&error) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Keys of a person's messages, the newest first, and from where the next page goes on.
-    pub(crate) async fn keys_of_person(
-        &self,
-        portal: PortalId,
-        person: &str,
-        start: Option<Item>,
-        limit: i32,
-    ) -> Result<(Vec<Key>, Option<Item>), StoreError> {
-        let page = self
-            .client
-            .query()
-            .table_name(&self.tables.messages)
-            .index_name("person")
-            .key_condition_expression("person = :person")
-            .expression_attribute_values(":person", text(person_of(portal, person)))
-            .scan_index_forward(false)
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await?;
-        Ok((page.items.unwrap_or_default().iter().filter_map(Key::of).collect(), page.last_evaluated_key))
-    }
-
-    /// The messages behind keys, as far as they are there.
-    pub(crate) async fn messages_at(&self, keys: &[Key]) -> Result<Vec<Message>, StoreError> {
-        let mut messages = Vec::with_capacity(keys.len());
-        for hundred in keys.chunks(100) {
-            let wanted = Wanted { table: &self.tables.messages, keys: hundred.iter().collect(), consistent: true };
-            let mut found = self.read_many(&[wanted]).await?;
-            for key in hundred {
-                messages.extend(found.take_as("a message", key)?);
-            }
-        }
-        Ok(messages)
-    }
-
-    /// The part of a transaction that takes something from a balance in which so much must be.
-    fn debit_part(&self, organisation: OrganisationId, worth: Money, amount: Money) -> Result<TransactWriteItem, StoreError> {
-        let part = Update::builder()
-            .table_name(&self.tables.messages)
-            .set_key(Some(balance_key(organisation).attributes()))
-            .update_expression("SET balance = balance - :amount")
-            .condition_expression("balance >= :worth")
-            .expression_attribute_values(":worth", number(worth.to_thousandths()))
-            .expression_attribute_values(":amount", number(amount.to_thousandths()));
-        Ok(update(part.build()?))
-    }
-
-    fn credit_part(&self, organisation: OrganisationId, amount: Money) -> Result<TransactWriteItem, StoreError> {
-        let part = Update::builder()
-            .table_name(&self.tables.messages)
-            .set_key(Some(balance_key(organisation).attributes()))
-            .update_expression("ADD balance :amount")
-            .expression_attribute_values(":amount", number(amount.to_thousandths()));
-        Ok(update(part.build()?))
     }
 }
