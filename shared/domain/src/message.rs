@@ -282,41 +282,6 @@ mod tests {
         assert_eq!(Message::day_of(MessageId::new(at, 0)).to_string(), "2026-11-23");
     }
 
-    #[test]
-    fn mail_events_never_lead_back() {
-        for (event, from, to) in [
-            (MailEvent::Sent, State::Sending, Some(State::Sent)),
-            (MailEvent::Sent, State::Queued, Some(State::Sent)),
-            (MailEvent::Sent, State::Delivered, None),
-            (MailEvent::Delivered, State::Sent, Some(State::Delivered)),
-            (MailEvent::Delivered, State::Bounced, None),
-            (MailEvent::Bounced { permanent: true }, State::Delivered, Some(State::Bounced)),
-            (MailEvent::Bounced { permanent: false }, State::Sent, None),
-            (MailEvent::Complained, State::Bounced, Some(State::Complained)),
-            (MailEvent::Bounced { permanent: true }, State::Complained, None),
-            (MailEvent::Rejected, State::Sent, Some(State::Parked)),
-        ] {
-            assert_eq!(event.leads(from), to, "{event:?} from {from:?}");
-        }
-    }
-
-    #[test]
-    fn one_news_makes_one_message_for_each_member() {
-        let at = Timestamp::from_second(1_800_000_000).unwrap();
-        let news = |random| News {
-            id: NewsId::new(at, random),
-            organisation: OrganisationId::new(at, 1),
-            portal: PortalId::new(at, 2),
-            event: NewsEvent::SignedUp { user: UserId::new(at, 3), pending: true },
-            at,
-        };
-        let member = |random| MemberId::new(at, random);
-        assert_eq!(news(1).message_to(member(1)), news(1).message_to(member(1)));
-        assert_ne!(news(1).message_to(member(1)), news(1).message_to(member(2)));
-        assert_ne!(news(1).message_to(member(1)), news(2).message_to(member(1)));
-        assert_eq!(Message::day_of(news(1).message_to(member(1))), at.to_zoned(TimeZone::UTC).date());
-    }
-
     proptest! {
         #[test]
         fn pauses_grow_to_an_hour_and_are_scattered(attempts in 1_u32..100, random: u64) {

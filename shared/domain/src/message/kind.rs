@@ -238,3 +238,26 @@ impl MailEvent {
         matches!(self, Self::Bounced { permanent: true } | Self::Complained)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_events_never_lead_back() {
+        for (event, from, to) in [
+            (MailEvent::Sent, State::Sending, Some(State::Sent)),
+            (MailEvent::Sent, State::Queued, Some(State::Sent)),
+            (MailEvent::Sent, State::Delivered, None),
+            (MailEvent::Delivered, State::Sent, Some(State::Delivered)),
+            (MailEvent::Delivered, State::Bounced, None),
+            (MailEvent::Bounced { permanent: true }, State::Delivered, Some(State::Bounced)),
+            (MailEvent::Bounced { permanent: false }, State::Sent, None),
+            (MailEvent::Complained, State::Bounced, Some(State::Complained)),
+            (MailEvent::Bounced { permanent: true }, State::Complained, None),
+            (MailEvent::Rejected, State::Sent, Some(State::Parked)),
+        ] {
+            assert_eq!(event.leads(from), to, "{event:?} from {from:?}");
+        }
+    }
+}

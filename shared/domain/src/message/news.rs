@@ -78,3 +78,28 @@ impl News {
         MessageId::from_bytes(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::message::Message;
+
+    #[test]
+    fn one_news_makes_one_message_for_each_member() {
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let news = |random| News {
+            id: NewsId::new(at, random),
+            organisation: OrganisationId::new(at, 1),
+            portal: PortalId::new(at, 2),
+            event: NewsEvent::SignedUp { user: UserId::new(at, 3), pending: true },
+            at,
+        };
+        let member = |random| MemberId::new(at, random);
+        assert_eq!(news(1).message_to(member(1)), news(1).message_to(member(1)));
+        assert_ne!(news(1).message_to(member(1)), news(1).message_to(member(2)));
+        assert_ne!(news(1).message_to(member(1)), news(2).message_to(member(1)));
+        assert_eq!(Message::day_of(news(1).message_to(member(1))), at.to_zoned(TimeZone::UTC).date());
+    }
+}
