@@ -65,7 +65,7 @@ impl NewsEvent {
 }
 
 impl News {
-    /// Whether it is too old to be told; as [`Message::is_stale`].
+    /// Whether it is too old to be told; as [`super::Message::is_stale`].
     pub fn is_stale(&self, now: Timestamp, not_before: Option<Timestamp>) -> bool {
         is_stale(self.at, now, not_before)
     }
