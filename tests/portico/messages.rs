@@ -242,6 +242,17 @@ async fn by_sns_a_message_comes_once_unless_its_delivery_dies_between_the_call_a
 }
 
 #[tokio::test]
+async fn sns_that_never_answers_is_given_a_message_twice_and_no_more() {
+    let stage = Stage::prepaid(10 * SMS, &[]).await;
+    stage.write_to(&[phone(1)]).await;
+    stage.cloud.capture().fail_with(Sender::Sns, Mode::Silent, 10);
+    stage.cloud.settle().await;
+    stage.sweep_to_the_end().await;
+    assert_eq!((stage.news_to(&phone(1)).len(), stage.ledger()[0]["state"].as_str()), (2, Some("unknown")));
+    assert_eq!(stage.balance().await, 9 * SMS, "it may have arrived, and is paid for once");
+}
+
+#[tokio::test]
 async fn a_batch_that_comes_twice_and_out_of_order_with_a_poison_record_is_sent_once_and_parked_once() {
     // R14, R16
     let stage = Stage::prepaid(100 * SMS, &[]).await;

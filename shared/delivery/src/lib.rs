@@ -10,11 +10,14 @@ mod send;
 
 use jiff::Timestamp;
 use portico_access::{AccessError, Keyring, wechat::ServiceAccounts};
-use portico_domain::message::{Channel, Message, TRIES, pause_after};
+use portico_domain::message::{Channel, Message, TRIES, Target, pause_after};
 use portico_messaging::{Outbox, SendError, Senders};
 use portico_runtime::{Deployment, MissingVariable, entropy};
 use portico_store::{Claimed, Place, Store, StoreError};
 use serde::Serialize;
+
+/// So often a message is handed to a provider that does not answer and cannot tell a repetition: it may come twice, and no more.
+const BLIND_TRIES: u32 = 2;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -114,7 +117,7 @@ impl Delivery {
             }
             Try::Failed(SendError::Refused(error)) => (error, false),
             Try::Failed(SendError::Again(error)) => (error, true),
-            Try::Failed(SendError::Unknown(error)) if message.attempts >= TRIES => {
+            Try::Failed(SendError::Unknown(error)) if message.attempts >= self.tries_without_answer(message) => {
                 // It may have arrived: by another route it might come twice, and nothing is given back.
                 self.store.message_unknown(claimed, &error, now).await?;
                 return Ok(Some(parked(&place(message), &error)));
@@ -135,6 +138,14 @@ impl Delivery {
             return self.park(claimed, &format!("{error}; the balance does not suffice for another way"), now).await.map(Some);
         }
         self.park(claimed, &error, now).await.map(Some)
+    }
+
+    /// How often a message is tried while nobody knows whether it arrived.
+    fn tries_without_answer(&self, message: &Message) -> u32 {
+        match message.current().map(|route| &route.to) {
+            Some(Target::Address(to)) if message.channel == Channel::Sms && !self.senders.uses_gateway(to) => BLIND_TRIES,
+            _ => TRIES,
+        }
     }
 
     async fn park(&self, claimed: &Claimed, error: &str, now: Timestamp) -> Result<Delivered, StoreError> {
