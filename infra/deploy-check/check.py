@@ -59,6 +59,7 @@ def everything(steps: Steps, options: argparse.Namespace):
             flow.run()
             with steps.part("Schedules and logs"):
                 schedules(steps, emulator, template)
+                idle(steps, emulator, template)
                 logs(steps, emulator, flow.secrets)
             if steps.failed > before:
                 tell(emulator)
@@ -92,6 +93,22 @@ def schedules(steps: Steps, emulator: Emulator, template: Template):
         if not any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values()):
             with steps.step(f"{name} runs"):
                 emulator.invoke(name, {"Records": []})
+
+
+def idle(steps: Steps, emulator: Emulator, template: Template):
+    """Functions that no step above needs answer, too: here, that there is nothing at such a path."""
+    request = {
+        "version": "2.0", "routeKey": "$default", "rawPath": "/nothing", "rawQueryString": "", "headers": {"accept": "*/*"}, "isBase64Encoded": False,
+        "requestContext": {
+            "accountId": "1", "apiId": "x", "domainName": "portal.example.com", "domainPrefix": "portal", "requestId": "r", "routeKey": "$default",
+            "stage": "$default", "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1773342238000,
+            "http": {"method": "GET", "path": "/nothing", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "check"},
+        },
+    }
+    with steps.step("every function of the API starts and answers"):
+        for name, function in template.functions.items():
+            if any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values()):
+                emulator.invoke(name, request)
 
 
 def logs(steps: Steps, emulator: Emulator, secrets: list[str]):
