@@ -8,7 +8,6 @@ use portico_domain::{
 };
 use portico_messaging::{About, Birth, Outbox, Recipient};
 use portico_runtime::entropy;
-
 use portico_store::Sealed;
 
 use crate::{
