@@ -1,5 +1,6 @@
 //! Verification codes (S1 to S12) and their caps (S9).
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::json;
 
@@ -76,7 +77,36 @@ async fn a_code_is_bound_to_its_portal_and_its_flow() {
     let mut crossed = other_flow.clone();
     crossed.replace_range(..8, &flow[..8]);
     assert_eq!(other.verify(&crossed, &other_code).await.refusal(), (422, "code-expired"), "half of another flow");
-    assert_eq!(other.verify(&other_flow, &other_code).await.step(), "collect");
+    let (sealed, version) = other_flow.split_once('.').unwrap();
+    for foreign in [String::new(), ".".into(), sealed.into(), format!("{sealed}.v0"), format!(".{version}"), "a.".repeat(400)] {
+        assert_eq!(other.verify(&foreign, &other_code).await.refusal(), (422, "code-expired"), "{foreign}");
+    }
+    assert_eq!(other.verify(&other_flow, &other_code).await.step(), "collect", "none of that was a guess");
+}
+
+#[tokio::test]
+async fn the_tables_do_not_know_to_whom_a_code_went() {
+    // S10, S69: who never comes back leaves no address behind.
+    let stage = Stage::open().await;
+    let (mailbox, flows) = ("li.na@example.com", [stage.flow(PHONE).await, stage.flow("li.na@example.com").await]);
+    let everything = stage.everything();
+    assert!(!everything.contains(PHONE) && !everything.contains(mailbox), "{everything}");
+    let bytes = flows.map(|flow| URL_SAFE_NO_PAD.decode(flow.split_once('.').unwrap().0).unwrap());
+    assert!(!bytes.iter().any(|bytes| String::from_utf8_lossy(bytes).contains("13800138000")), "nor does what their browsers carry tell");
+}
+
+#[tokio::test]
+async fn a_right_code_is_compared_counted_and_used_up_by_one_write() {
+    // S5, S6: nothing lies between the comparison and its consequence.
+    let stage = Stage::open().await;
+    let flow = stage.flow(PHONE).await;
+    let code = stage.code_of(PHONE);
+    for guess in [wrong(&code), code] {
+        stage.cloud.meter().reset();
+        stage.verify(&flow, &guess).await;
+        let updates = stage.cloud.meter().calls().into_iter().filter(|call| call.operation == "UpdateItem").count();
+        assert_eq!(updates, 1);
+    }
 }
 
 #[tokio::test]

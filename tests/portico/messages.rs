@@ -468,6 +468,32 @@ async fn an_account_that_ends_is_erased_from_the_ledger_and_its_cost_stays() {
 }
 
 #[tokio::test]
+async fn all_codes_of_a_person_are_found_and_erased_however_many() {
+    // B4, S69: codes are in no index.
+    let stage = Stage::open().await;
+    stage.open_to_anyone().await;
+    for _ in 0..19 {
+        stage.flow(&phone(1)).await;
+        stage.flow(&phone(2)).await;
+        stage.cloud.clock().advance(3_700);
+    }
+    let session = stage.signed_in(&phone(1)).await;
+    let user = stage.who_am_i(&session).await.text("id");
+    let codes = |page: Vec<Value>| page.into_iter().filter(|entry| entry["kind"] == "code").collect::<Vec<_>>();
+    let found = codes(stage.ledger_page(&format!("?user={user}")).await);
+    assert_eq!(found.len(), 20);
+    assert!(found.iter().all(|entry| entry["hint"] == "+86138****0001"), "{found:?}");
+    assert!(found.is_sorted_by(|newer, older| newer["id"].as_str() > older["id"].as_str()));
+    assert_eq!(codes(stage.ledger_page(&format!("?user={user}&limit=5")).await), found[..5]);
+    assert_eq!(stage.call(Method::DELETE, "/v1/me").bearer(&session).send().await.status, 204);
+    let of = |hint: &str| stage.ledger().iter().filter(|entry| entry["hint"] == hint).count();
+    assert_eq!((of("+86138****0001"), of("+86138****0002"), of("")), (0, 19, 20));
+    stage.cloud.clock().advance(61);
+    stage.flow(&phone(1)).await;
+    assert_eq!(of("+86138****0001"), 1, "who comes again begins anew");
+}
+
+#[tokio::test]
 async fn the_secret_of_an_invitation_is_not_readable_in_the_outbox() {
     // S48
     let stage = Stage::open().await;

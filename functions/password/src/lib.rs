@@ -18,7 +18,7 @@ use portico_domain::{
     suffix::Suffix,
 };
 use portico_http::{
-    Access, Api, Body, Client, CurrentUser, Kind, PathId, Problem, Problems, Reader, SignInOutcome, entry_refusal, read_flow, refusal,
+    Access, Api, Body, Client, CurrentUser, Kind, PathId, Problem, Problems, Reader, SignInOutcome, entry_refusal, refusal,
     signed_in_response,
 };
 use portico_runtime::{Deployment, MissingVariable};
@@ -137,8 +137,8 @@ async fn reset(
     PathId(portal): PathId<PortalId>,
     Body(request): Body<PasswordReset>,
 ) -> Result<StatusCode, Problem> {
-    let (flow, code) = read_proof(&request.flow, &request.code)?;
-    let result = passwords.gate.reset_password(portal, &flow, code, &request.password).await;
+    let code = read_code(&request.code)?;
+    let result = passwords.gate.reset_password(portal, &request.flow, code, &request.password).await;
     result.map_err(|error| passwords.refused(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -180,8 +180,7 @@ async fn change(
     let result = match (&request.current, &request.flow, &request.code) {
         (Some(old), None, None) => passwords.gate.change_password(portal, user, &Password::typed(old), &request.password).await,
         (None, Some(flow), Some(code)) => {
-            let (flow, code) = read_proof(flow, code)?;
-            passwords.gate.set_password(portal, user, &flow, code, &request.password).await
+            passwords.gate.set_password(portal, user, flow, read_code(code)?, &request.password).await
         }
         _ => return Err(Problem::invalid("/current", "required", "either `current`, or `flow` and `code`, is needed")),
     };
@@ -192,9 +191,8 @@ async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read_proof(flow: &str, code: &str) -> Result<(portico_domain::code::Flow, Code), Problem> {
-    let code = Code::parse(code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
-    Ok((read_flow(flow).ok_or(Kind::CodeExpired)?, code))
+fn read_code(typed: &str) -> Result<Code, Problem> {
+    Code::parse(typed).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))
 }
 
 impl Passwords {

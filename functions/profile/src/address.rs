@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use portico_domain::code::{Code, Purpose};
-use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, read_flow, refusal};
+use portico_http::{Body, CurrentUser, Kind, Me, Problem, Problems, refusal};
 use portico_messaging::{About, Recipient};
 use portico_store::Written;
 use serde::Deserialize;
@@ -35,9 +35,8 @@ pub(crate) async fn change(
     Body(request): Body<AddressChange>,
 ) -> Result<Json<Me>, Problem> {
     let code = Code::parse(&request.code).map_err(|error| Problem::invalid("/code", "invalid", error.to_string()))?;
-    let flow = read_flow(&request.flow).ok_or(Kind::CodeExpired)?;
     let (portal, mut before) = (current.signed.portal, current.signed.user);
-    let proven = profiles.gate.prove_address(portal.id, &flow, Purpose::ChangeAddress, code).await;
+    let proven = profiles.gate.prove_address(portal.id, &request.flow, Purpose::ChangeAddress, code).await;
     let address = proven.map_err(|error| refusal(error, profiles.clock.now()))?;
     if !portal.settings.sign_in.accounts.allow(address.kind()) {
         return Err(Kind::MethodOff.into());

@@ -16,7 +16,7 @@ use portico_domain::{
     message::State as Stage,
     suffix::Suffix,
 };
-use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal, write_flow};
+use portico_http::{Access, Api, Body, ClientAddress, Kind, PathId, Problem, Problems, Reader, entry_refusal};
 use portico_messaging::{
     Mail, SendError, Senders, Sms,
     texts::{self, CodeMessage},
@@ -134,7 +134,7 @@ async fn send_code(
         Problem::from(Kind::SendFailed).retry_after(sender.desk.resend_seconds())
     })?;
     let sent = CodeSent {
-        flow: write_flow(&issued.flow),
+        flow: issued.flow.clone(),
         channel: issued.address.kind().channel(),
         expires_in: LIFETIME.as_secs(),
         resend_in: sender.desk.resend_seconds(),

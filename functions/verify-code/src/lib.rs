@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use http::Method;
 use portico_access::{AccessError, Arrival, Gate, Outcome, Visitor, authenticator::Factor};
 use portico_domain::{code::Code, ids::PortalId};
-use portico_http::{Access, Api, Body, Client, Kind, PathId, Problem, Problems, Reader, SignInOutcome, read_flow, signed_in_response};
+use portico_http::{Access, Api, Body, Client, PathId, Problem, Problems, Reader, SignInOutcome, signed_in_response};
 use portico_runtime::{Clock, Deployment, MissingVariable};
 use portico_store::{Store, Table};
 use serde::Deserialize;
@@ -96,10 +96,9 @@ async fn by_code(
     answer: &CodeAnswer,
     visitor: &Visitor,
 ) -> Result<Result<Outcome, AccessError>, Problem> {
-    let flow = read_flow(flow).ok_or(Kind::CodeExpired)?;
     let arrival = Arrival { remember: answer.remember, consent: answer.consent, visitor };
     Ok(match &answer.ticket {
-        None => gate.prove_by_code(portal, &flow, code, arrival).await,
-        Some(ticket) => gate.later_step(portal, ticket, &flow, code, arrival).await,
+        None => gate.prove_by_code(portal, flow, code, arrival).await,
+        Some(ticket) => gate.later_step(portal, ticket, flow, code, arrival).await,
     })
 }

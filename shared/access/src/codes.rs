@@ -15,10 +15,10 @@ use portico_domain::{
 };
 use portico_messaging::{Birth, Outbox};
 use portico_runtime::{Deployment, MissingVariable, entropy};
-use portico_store::{InvitationToken, LiveCode, Posted, Recipient, Sending, Store};
+use portico_store::{CodeFacts, InvitationToken, NewCode, Posted, Recipient, Sending, Store};
 
 use crate::{
-    AccessError, EntryError, Keyring,
+    AccessError, EntryError, Keyring, flow,
     keys::Keys,
     ticket::{self, Facts, Open},
 };
@@ -114,8 +114,8 @@ impl Order<'_> {
 pub struct Issued {
     /// Where it goes.
     pub address: Address,
-    /// What the browser has to bring back with the code.
-    pub flow: Flow,
+    /// What the browser has to bring back with the code: opaque to it.
+    pub flow: String,
     /// The code.
     pub code: Code,
     /// The portal, for the words of the message.
@@ -240,26 +240,24 @@ impl CodeDesk {
             known.guesses.admit_code(now).map_err(AccessError::from)?;
             let sends = known.sends.admit(&self.caps, now).map_err(AccessError::from)?;
             let watched = spend.admit(&budget, block, now).map_err(|pause| AccessError::Paused { pause, until: pause.until(now) })?.watched;
-            let flow = Flow::new(entropy::bytes().map_err(AccessError::from)?, recipient);
+            let flow = Flow::new(entropy::bytes().map_err(AccessError::from)?, order.address.clone());
             let code = Code::draw(entropy::word).map_err(AccessError::from)?;
-            let live = LiveCode {
-                flow: flow.secret(),
-                hash: keys.code_hash(portal.id, &order.address, purpose, &flow, code),
-                secret_version: keys.version().to_owned(),
-                purpose,
-                expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
-                address: order.address.clone(),
-                link: order.link().cloned(),
-                joined: order.joined,
-                watched: watched.then(|| hour_of(now)),
-            };
-            let sending = Sending { block, watched, budget: &budget, known: &spend };
             let birth = Birth::new(now, entropy::wide().map_err(AccessError::from)?);
             let entry = self.entry(birth, &order, send);
+            let new = NewCode {
+                flow: flow.secret(),
+                hash: keys.code_hash(portal.id, purpose, &flow, code),
+                purpose,
+                expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
+                facts: CodeFacts { link: order.link().cloned(), joined: order.joined, watched: watched.then(|| hour_of(now)) },
+                entry: entry.id,
+            };
+            let worth = self.outbox.prices().debit(entry.cost);
+            let sending = Sending { block, watched, budget: &budget, known: &spend };
             let (written, counted, entered, suppressed) = tokio::join!(
-                self.store.put_code(portal.id, recipient, &known, &sends, &live),
+                self.store.put_code(portal.id, recipient, &known, &sends, &new),
                 self.store.count_sent(portal.id, sending, now),
-                self.store.enter_code(&entry, self.outbox.prices().debit(entry.cost)),
+                self.store.enter_code(&entry, &known.entries, worth),
                 self.is_suppressed(&order)
             );
             let entered = entered.map_err(AccessError::from)?;
@@ -283,7 +281,10 @@ impl CodeDesk {
                 return Err(refused.into());
             }
             match (written, counted) {
-                (true, Ok(())) => return Ok(Issued { flow, code, send, entry, address: order.address, portal: order.portal }),
+                (true, Ok(())) => {
+                    let flow = flow::write(keys, portal.id, &flow)?;
+                    return Ok(Issued { flow, code, send, entry, address: order.address, portal: order.portal });
+                }
                 (true, Err(newer)) => {
                     // The portal sent more meanwhile, or a new hour began: what it sent decides again.
                     self.store.withdraw_code(portal.id, recipient, &known).await.map_err(AccessError::from)?;

@@ -1,6 +1,6 @@
 //! The ways in: each turns what a person brings into a proof, and hands it to [`Gate::admit`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use portico_domain::{
@@ -14,12 +14,14 @@ use portico_domain::{
     user::{Status, User},
 };
 use portico_runtime::{Deployment, entropy};
-use portico_store::{Attempt, LiveCode, Store};
+use portico_store::{CodeFacts, Guess, Store, StoreError, Then};
 use serde_json::Value;
 
 use crate::{
     AccessError, Keyring, Outcome,
     admit::{Arrival, Attendance, Visitor},
+    flow,
+    keys::Keys,
     ticket::{self, Facts, Open, Shown},
 };
 
@@ -46,6 +48,36 @@ pub struct Submission<'a> {
     pub consent: Option<u32>,
 }
 
+/// A code that somebody brings, and what belongs to it.
+pub(crate) struct Brought {
+    portal: PortalId,
+    purpose: Purpose,
+    /// The flow that they were given for it, and the keys of that time.
+    flow: Flow,
+    keys: Arc<Keys>,
+    code: Code,
+    now: Timestamp,
+}
+
+impl Brought {
+    /// The address that the code went to. Nothing is proven yet.
+    pub(crate) fn address(&self) -> &Address {
+        self.flow.address()
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        self.keys.code_hash(self.portal, self.purpose, &self.flow, self.code)
+    }
+}
+
+/// What a right code proves.
+pub(crate) struct Proven {
+    /// Who brings it reads messages at this address.
+    pub(crate) address: Address,
+    /// The sign-in that it is a later step of.
+    pub(crate) joined: Option<FlowId>,
+}
+
 /// The way in.
 #[derive(Debug)]
 pub struct Gate {
@@ -62,37 +94,36 @@ impl Gate {
 
     /// Takes a code that a person read, and goes on from there.
     ///
-    /// Three sequential round trips for a known user: the guess is counted while portal and owner are read; the code is used up while
-    /// the user is read; the session is written.
-    pub async fn prove_by_code(&self, portal: PortalId, flow: &Flow, code: Code, arrival: Arrival<'_>) -> Result<Outcome, AccessError> {
+    /// Three sequential round trips for a known user: the code is guessed and used up while portal and owner are read; the user is read;
+    /// the session is written.
+    pub async fn prove_by_code(&self, portal: PortalId, flow: &str, code: Code, arrival: Arrival<'_>) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
-        let (attempt, read, warm_keys) = tokio::join!(
-            self.store.take_attempt(portal, flow, Purpose::SignIn, now),
-            self.store.portal_and_owner(portal, flow.recipient()),
-            self.keyring.current()
+        let brought = self.bring(portal, Purpose::SignIn, flow, code, now).await?;
+        let (guessed, read) = tokio::join!(
+            self.guess(&brought, Then::UseUp),
+            self.store.portal_and_owner(portal, brought.address().key(portal))
         );
-        warm_keys?;
         let (found_portal, owner) = read?;
         let found_portal = found_portal.ok_or(AccessError::NoPortal)?;
-        let attempt = self.compare(portal, flow, Purpose::SignIn, code, attempt?).await?;
+        let facts = guessed?;
         let user = async {
             match owner {
                 Some(owner) => self.store.recent_user(portal, owner).await,
                 None => Ok(None),
             }
         };
-        let (used_up, user) = tokio::join!(self.use_up(portal, flow, &attempt.code, now), user);
-        used_up?;
+        let (counted, user) = tokio::join!(self.came_back(&brought, &facts), user);
+        counted?;
         let user = user?;
         let id = user.as_ref().map_or_else(|| entropy::wide().map(|random| UserId::new(now, random)), |user| Ok(user.id))?;
-        let proof = Proof { evidence: Evidence::Code(attempt.code.address), follows: false, second_step: false, at: now };
+        let proof = Proof { evidence: Evidence::Code(brought.address().clone()), follows: false, second_step: false, at: now };
         let attendance = Attendance {
             user,
             id,
             proof: &proof,
             bound: None,
             answers: None,
-            link: attempt.code.link.as_ref(),
+            link: facts.link.as_ref(),
             flow: FlowId::new(now, entropy::wide()?),
             visit: None,
             arrival,
@@ -106,7 +137,7 @@ impl Gate {
         &self,
         portal: PortalId,
         ticket: &str,
-        flow: &Flow,
+        flow: &str,
         code: Code,
         arrival: Arrival<'_>,
     ) -> Result<Outcome, AccessError> {
@@ -119,22 +150,21 @@ impl Gate {
             Open::FirstBind => return self.first_bind(portal, facts, flow, code, arrival, now).await,
             Open::Follow | Open::Consent | Open::Collect | Open::Wait => return Err(AccessError::TicketExpired),
         };
-        let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
-        let code = self.compare(portal, flow, purpose, code, attempt).await?.code;
+        let proven = self.prove(portal, purpose, flow, code, now).await?;
         let (found_portal, user) = self.account(portal, facts.user).await?;
-        let owned = user.address_of(code.address.kind());
+        let owned = user.address_of(proven.address.kind());
         match facts.open {
             Open::Bind(_) if owned.is_some() => return Err(AccessError::TicketSpent),
             // Asked for in this very sign-in, and sent to an address of this account (S2, S38).
-            _ if code.joined != Some(facts.flow) => return Err(AccessError::CodeExpired),
-            Open::SecondStep if owned != Some(&code.address) => return Err(AccessError::CodeExpired),
-            _ => self.use_up(portal, flow, &code, now).await?,
+            _ if proven.joined != Some(facts.flow) => return Err(AccessError::CodeExpired),
+            Open::SecondStep if owned != Some(&proven.address) => return Err(AccessError::CodeExpired),
+            _ => {}
         }
         if purpose == Purpose::SecondStep {
             return self.finish_second_step(found_portal, user, facts, visitor, now).await;
         }
         let proof = proof_of(&facts, &user)?;
-        let attendance = Attendance { bound: Some(&code.address), ..attendance(user, &facts, &proof, visitor) };
+        let attendance = Attendance { bound: Some(&proven.address), ..attendance(user, &facts, &proof, visitor) };
         self.admit(found_portal, attendance, now).await
     }
 
@@ -215,44 +245,63 @@ impl Gate {
         self.next(step.ok_or(AccessError::TicketSpent)?, portal, user, &attendance, now).await
     }
 
-    /// Compares a guess that was counted with the code that was sent (S4, S5).
-    pub(crate) async fn compare(
+    /// Reads the flow that belongs to a code.
+    pub(crate) async fn bring(
         &self,
         portal: PortalId,
-        flow: &Flow,
         purpose: Purpose,
+        flow: &str,
         code: Code,
-        attempt: Option<Attempt>,
-    ) -> Result<Attempt, AccessError> {
-        let attempt = attempt.ok_or(AccessError::CodeExpired)?;
-        let keys = self.keyring.version(&attempt.code.secret_version).await?.ok_or(AccessError::CodeExpired)?;
-        if keys.code_matches(&attempt.code.hash, portal, &attempt.code.address, purpose, flow, code) {
-            Ok(attempt)
-        } else {
-            Err(AccessError::CodeWrong { attempts_left: attempt.left })
+        now: Timestamp,
+    ) -> Result<Brought, AccessError> {
+        let (flow, keys) = flow::read(&self.keyring, portal, flow).await?;
+        Ok(Brought { portal, purpose, flow, keys, code, now })
+    }
+
+    /// Guesses at a code: counted and compared at once, and used up if it is right and not held (S4, S5, S6).
+    pub(crate) async fn guess(&self, brought: &Brought, then: Then) -> Result<CodeFacts, AccessError> {
+        let Brought { portal, purpose, flow, now, .. } = brought;
+        match self.store.guess(*portal, flow, *purpose, &brought.hash(), then, *now).await? {
+            Guess::Right(facts) => Ok(facts),
+            Guess::Wrong { left } => Err(AccessError::CodeWrong { attempts_left: left }),
+            Guess::Gone => Err(AccessError::CodeExpired),
         }
     }
 
-    /// Proves an address by its code, outside of a sign-in: for a new password, or a new address (S30).
-    pub async fn prove_address(&self, portal: PortalId, flow: &Flow, purpose: Purpose, code: Code) -> Result<Address, AccessError> {
-        let now = self.deployment.clock().now();
-        let attempt = self.store.take_attempt(portal, flow, purpose, now).await?;
-        let code = self.compare(portal, flow, purpose, code, attempt).await?.code;
-        self.use_up(portal, flow, &code, now).await?;
-        Ok(code.address)
+    /// Counts that a code came back, where that is watched (S13).
+    async fn came_back(&self, brought: &Brought, facts: &CodeFacts) -> Result<(), StoreError> {
+        match facts.watched.zip(Block::of(brought.address())) {
+            Some((hour, block)) => self.store.count_verified(brought.portal, block, hour, brought.now).await,
+            None => Ok(()),
+        }
     }
 
-    /// Uses a code up, for exactly one caller (S6), and counts that it came back, where that is watched (S13).
-    pub(crate) async fn use_up(&self, portal: PortalId, flow: &Flow, code: &LiveCode, now: Timestamp) -> Result<(), AccessError> {
-        let come_back = async {
-            match code.watched.zip(Block::of(&code.address)) {
-                Some((hour, block)) => self.store.count_verified(portal, block, hour, now).await,
-                None => Ok(()),
-            }
-        };
-        let (consumed, counted) = tokio::join!(self.store.consume_code(portal, flow), come_back);
-        counted?;
-        if consumed? { Ok(()) } else { Err(AccessError::CodeExpired) }
+    /// Uses up a code that was held, for exactly one caller (S6).
+    pub(crate) async fn use_up(&self, brought: &Brought, facts: &CodeFacts) -> Result<(), AccessError> {
+        if !self.store.use_up_code(brought.portal, &brought.flow, &brought.hash()).await? {
+            return Err(AccessError::CodeExpired);
+        }
+        Ok(self.came_back(brought, facts).await?)
+    }
+
+    /// Takes a code that proves an address, for exactly one caller (S6).
+    pub(crate) async fn prove(
+        &self,
+        portal: PortalId,
+        purpose: Purpose,
+        flow: &str,
+        code: Code,
+        now: Timestamp,
+    ) -> Result<Proven, AccessError> {
+        let brought = self.bring(portal, purpose, flow, code, now).await?;
+        let facts = self.guess(&brought, Then::UseUp).await?;
+        self.came_back(&brought, &facts).await?;
+        Ok(Proven { address: brought.flow.address().clone(), joined: facts.joined })
+    }
+
+    /// Proves an address by its code, outside of a sign-in: for a new password, or a new address (S30).
+    pub async fn prove_address(&self, portal: PortalId, flow: &str, purpose: Purpose, code: Code) -> Result<Address, AccessError> {
+        Ok(self.prove(portal, purpose, flow, code, self.deployment.clock().now()).await?.address)
     }
 
     pub(crate) async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {

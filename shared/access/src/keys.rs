@@ -10,7 +10,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use p256::SecretKey;
 use portico_domain::{
-    address::Address,
     code::{Code, Flow, Purpose},
     ids::PortalId,
 };
@@ -19,7 +18,6 @@ use portico_runtime::{
     secret::{SecretUnavailable, SecretVersion, Stage, read},
 };
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
 use crate::{AccessError, token::TokenKey};
@@ -108,26 +106,22 @@ impl Keys {
         Ok(self.token.get_or_init(|| key))
     }
 
+    /// The key that hides flows from those who carry them.
+    pub(crate) fn flow(&self) -> [u8; 32] {
+        derive(&self.secret, "portico code flow v1")
+    }
+
     /// The form in which a code is stored: an HMAC over the code and all that it is bound to (S2, S4).
-    pub fn code_hash(&self, portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> [u8; 32] {
-        self.code_mac(portal, recipient, purpose, flow, code).finalize().into_bytes().into()
-    }
-
-    /// Whether this code has this hash; takes the same time wherever they differ (S4).
-    pub fn code_matches(&self, hash: &[u8; 32], portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> bool {
-        self.code_hash(portal, recipient, purpose, flow, code).ct_eq(hash).into()
-    }
-
-    fn code_mac(&self, portal: PortalId, recipient: &Address, purpose: Purpose, flow: &Flow, code: Code) -> Hmac<Sha256> {
+    pub fn code_hash(&self, portal: PortalId, purpose: Purpose, flow: &Flow, code: Code) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new(&self.pepper.into());
         // Parts of fixed length first; the address, whose length varies, comes last: no two inputs look the same.
         mac.update(&portal.to_bytes());
-        mac.update(&flow.to_bytes());
+        mac.update(&flow.secret());
         mac.update(code.digits().as_bytes());
         mac.update(purpose.label().as_bytes());
         mac.update(b"\0");
-        mac.update(recipient.as_str().as_bytes());
-        mac
+        mac.update(flow.address().as_str().as_bytes());
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -205,6 +199,14 @@ impl Keyring {
         if found.is_some() || (known.complete && known.is_younger_than(LOOK_AGAIN, now)) {
             return Ok(found);
         }
+        if known.read_at.is_none() {
+            // A new instance: mostly it is the one in use, and one read is enough.
+            let current = self.read(Stage::Current).await?.ok_or_else(SecretUnavailable::missing)?;
+            *known = Known { keys: vec![current], read_at: Some(now), complete: false };
+            if let Some(found) = known.find(version) {
+                return Ok(Some(found));
+            }
+        }
         *known = self.read_both(now).await?;
         Ok(known.find(version))
     }
@@ -237,6 +239,8 @@ impl Keyring {
 
 #[cfg(test)]
 mod tests {
+    use portico_domain::address::Address;
+
     use super::*;
 
     fn keys(text: &str) -> Keys {
@@ -244,21 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_bound_to_portal_recipient_flow_and_secret() {
+    fn a_code_is_bound_to_portal_recipient_flow_purpose_and_secret() {
         let portal = |random| PortalId::new(Timestamp::UNIX_EPOCH, random);
-        let address = |text: &str| Address::parse(text, &[]).unwrap();
-        let flow = |byte| Flow::new([byte; 16], address("li@example.com").key(portal(1)));
+        let flow = |byte, mailbox| Flow::new([byte; 16], Address::parse(mailbox, &[]).unwrap());
         let code = |digits| Code::parse(digits).unwrap();
-        let hash = keys("secret").code_hash(portal(1), &address("li@example.com"), Purpose::SignIn, &flow(1), code("218594"));
-        let matches = |keys: Keys, portal, mailbox, flow, digits| {
-            keys.code_matches(&hash, portal, &address(mailbox), Purpose::SignIn, &flow, code(digits))
-        };
-        assert!(matches(keys("secret"), portal(1), "li@example.com", flow(1), "218594"));
-        assert!(!matches(keys("other"), portal(1), "li@example.com", flow(1), "218594"), "secret");
-        assert!(!matches(keys("secret"), portal(2), "li@example.com", flow(1), "218594"), "portal");
-        assert!(!matches(keys("secret"), portal(1), "wang@example.com", flow(1), "218594"), "recipient");
-        assert!(!matches(keys("secret"), portal(1), "li@example.com", flow(2), "218594"), "flow");
-        assert!(!matches(keys("secret"), portal(1), "li@example.com", flow(1), "218595"), "code");
+        let ours = flow(1, "li@example.com");
+        let hash = keys("secret").code_hash(portal(1), Purpose::SignIn, &ours, code("218594"));
+        assert_eq!(keys("secret").code_hash(portal(1), Purpose::SignIn, &ours, code("218594")), hash);
+        for (other, what) in [
+            (keys("other").code_hash(portal(1), Purpose::SignIn, &ours, code("218594")), "secret"),
+            (keys("secret").code_hash(portal(2), Purpose::SignIn, &ours, code("218594")), "portal"),
+            (keys("secret").code_hash(portal(1), Purpose::Bind, &ours, code("218594")), "purpose"),
+            (keys("secret").code_hash(portal(1), Purpose::SignIn, &flow(2, "li@example.com"), code("218594")), "flow"),
+            (keys("secret").code_hash(portal(1), Purpose::SignIn, &flow(1, "wang@example.com"), code("218594")), "recipient"),
+            (keys("secret").code_hash(portal(1), Purpose::SignIn, &ours, code("218595")), "code"),
+        ] {
+            assert_ne!(other, hash, "{what}");
+        }
     }
 
     #[test]

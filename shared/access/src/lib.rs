@@ -6,6 +6,7 @@
 mod admit;
 pub mod authenticator;
 pub mod codes;
+mod flow;
 mod gate;
 mod global_token;
 mod kept;

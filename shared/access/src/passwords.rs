@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use portico_domain::{
     address::{Address, Country},
     admission::{Evidence, Proof, Refusal},
-    code::{Code, Flow, Purpose},
+    code::{Code, Purpose},
     guesses::Guesses,
     ids::{FlowId, PortalId, UserId},
     limits::Caps,
@@ -20,7 +20,7 @@ use portico_domain::{
 };
 use portico_messaging::{About, Recipient};
 use portico_runtime::entropy;
-use portico_store::{GuessRow, Guessed, LiveCode, PasswordCase, StoredPassword};
+use portico_store::{GuessRow, Guessed, PasswordCase, StoredPassword, Then};
 use zxcvbn::Score;
 
 use crate::{
@@ -101,7 +101,7 @@ impl Gate {
     /// Sets a new password after a code: signs nobody in, skips no step, and ends all sessions (S19, S27).
     ///
     /// What is wrong with the password is told before the code is used up, so that it can be mended.
-    pub async fn reset_password(&self, portal: PortalId, flow: &Flow, code: Code, text: &str) -> Result<(Portal, User), NewPasswordError> {
+    pub async fn reset_password(&self, portal: PortalId, flow: &str, code: Code, text: &str) -> Result<(Portal, User), NewPasswordError> {
         let now = self.deployment.clock().now();
         let found = self.store.portal(portal).await.map_err(AccessError::from)?.ok_or(AccessError::NoPortal)?;
         if !found.settings.enabled {
@@ -111,8 +111,9 @@ impl Gate {
             return Err(AccessError::from(Refusal::MethodOff).into());
         }
         let password = acceptable(text, &found, None)?;
-        let code = self.guess(portal, flow, code, now).await?;
-        let address = &code.address;
+        let brought = self.bring(portal, Purpose::ResetPassword, flow, code, now).await?;
+        let facts = self.guess(&brought, Then::Hold).await?;
+        let address = brought.address();
         let owner = self.store.owner(portal, address.key(portal)).await.map_err(AccessError::from)?;
         let user = match owner {
             Some(owner) => self.store.user(portal, owner).await.map_err(AccessError::from)?,
@@ -120,7 +121,7 @@ impl Gate {
         };
         let user = user.ok_or(AccessError::NoAccount)?;
         acceptable(text, &found, Some(&user))?;
-        self.use_up(portal, flow, &code, now).await?;
+        self.use_up(&brought, &facts).await?;
         self.write_password(&user, &password, self.told(&found, &user).await?.as_ref(), now).await?;
         self.store.end_all_sessions(portal, user.id, None).await.map_err(AccessError::from)?;
         self.store.clear_guesses(portal, Guessed::Password(address.key(portal))).await.map_err(AccessError::from)?;
@@ -138,21 +139,14 @@ impl Gate {
     }
 
     /// Sets or changes the password of somebody who is signed in, after a fresh code to one of their addresses (S18).
-    pub async fn set_password(&self, portal: &Portal, user: &User, flow: &Flow, code: Code, text: &str) -> Result<(), NewPasswordError> {
+    pub async fn set_password(&self, portal: &Portal, user: &User, flow: &str, code: Code, text: &str) -> Result<(), NewPasswordError> {
         let now = self.deployment.clock().now();
         let password = acceptable(text, portal, Some(user))?;
-        let code = self.guess(portal.id, flow, code, now).await?;
-        if user.address_of(code.address.kind()) != Some(&code.address) {
+        let proven = self.prove(portal.id, Purpose::ResetPassword, flow, code, now).await?;
+        if user.address_of(proven.address.kind()) != Some(&proven.address) {
             return Err(AccessError::CodeExpired.into());
         }
-        self.use_up(portal.id, flow, &code, now).await?;
         Ok(self.write_password(user, &password, self.told(portal, user).await?.as_ref(), now).await?)
-    }
-
-    /// The code of a right guess, not yet used up.
-    async fn guess(&self, portal: PortalId, flow: &Flow, code: Code, now: Timestamp) -> Result<LiveCode, AccessError> {
-        let attempt = self.store.take_attempt(portal, flow, Purpose::ResetPassword, now).await?;
-        Ok(self.compare(portal, flow, Purpose::ResetPassword, code, attempt).await?.code)
     }
 
     /// The message that tells the owner of a new password (S18).

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portico_domain::{
     admission::{Evidence, Proof},
-    code::{Code, Flow, Purpose},
+    code::{Code, Purpose},
     ids::{FlowId, PortalId, UserId},
     portal::Portal,
     suffix::Suffix,
@@ -83,28 +83,26 @@ impl Gate {
         &self,
         portal: PortalId,
         facts: Facts,
-        flow: &Flow,
+        flow: &str,
         code: Code,
         arrival: Arrival<'_>,
         now: Timestamp,
     ) -> Result<Outcome, AccessError> {
         let pending = self.pending(portal, &facts, arrival.visitor, now).await?;
-        let attempt = self.store.take_attempt(portal, flow, Purpose::Bind, now).await?;
-        let code = self.compare(portal, flow, Purpose::Bind, code, attempt).await?.code;
-        if code.joined != Some(facts.flow) {
+        let proven = self.prove(portal, Purpose::Bind, flow, code, now).await?;
+        if proven.joined != Some(facts.flow) {
             return Err(AccessError::CodeExpired);
         }
-        self.use_up(portal, flow, &code, now).await?;
         if !self.store.end_pending(portal, facts.flow).await? {
             return Err(AccessError::TicketSpent);
         }
-        let (found, owner) = self.store.portal_and_owner(portal, code.address.key(portal)).await?;
+        let (found, owner) = self.store.portal_and_owner(portal, proven.address.key(portal)).await?;
         let found = found.ok_or(AccessError::NoPortal)?;
         let user = match owner {
             Some(owner) => self.store.user(portal, owner).await?,
             None => None,
         };
-        let evidence = Evidence::FirstBind { identity: pending.identity, address: code.address };
+        let evidence = Evidence::FirstBind { identity: pending.identity, address: proven.address };
         // Both are fresh: a code is what the second step would be.
         let proof = Proof { evidence, follows: pending.follows, second_step: true, at: now };
         let attendance = Attendance {

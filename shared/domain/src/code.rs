@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::{address::AddressKey, text::half_width};
+use crate::{address::Address, text::half_width};
 
 /// How long a code can be used (S3).
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
@@ -97,29 +97,24 @@ impl TryFrom<String> for Code {
     }
 }
 
-/// What ties a code to the browser that asked for it: 128 secret random bits, and the recipient's key in the portal.
+/// What ties a code to the browser that asked for it: 128 secret random bits, and the address that the code goes to.
 ///
-/// Callers see 43 opaque characters.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Callers carry it encrypted: the tables know the address of nobody who has no account.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Flow {
     secret: [u8; 16],
-    recipient: AddressKey,
+    address: Address,
 }
 
-/// Not a flow that we gave out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a flow")]
-pub struct InvalidFlow;
-
 impl Flow {
-    /// A new flow for a recipient.
-    pub fn new(secret: [u8; 16], recipient: AddressKey) -> Self {
-        Self { secret, recipient }
+    /// A new flow for an address.
+    pub fn new(secret: [u8; 16], address: Address) -> Self {
+        Self { secret, address }
     }
 
-    /// The recipient's key in the portal.
-    pub fn recipient(&self) -> AddressKey {
-        self.recipient
+    /// The address that the code goes to.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// The secret half, which the stored code must match.
@@ -127,20 +122,16 @@ impl Flow {
         self.secret
     }
 
-    /// The 32 bytes that callers carry.
-    pub fn to_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&self.secret);
-        bytes[16..].copy_from_slice(&self.recipient.to_bytes());
-        bytes
+    /// The bytes of all of it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.secret[..], self.address.as_str().as_bytes()].concat()
     }
 
-    /// Reads the 32 bytes that callers carry.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        let (mut secret, mut recipient) = ([0; 16], [0; 16]);
-        secret.copy_from_slice(&bytes[..16]);
-        recipient.copy_from_slice(&bytes[16..]);
-        Self { secret, recipient: AddressKey::from_bytes(recipient) }
+    /// Reads those bytes back.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (secret, address) = bytes.split_first_chunk()?;
+        let address = Address::try_from(std::str::from_utf8(address).ok()?.to_owned()).ok()?;
+        Some(Self { secret: *secret, address })
     }
 }
 
@@ -198,8 +189,14 @@ mod tests {
         }
 
         #[test]
-        fn flows_survive_their_bytes(bytes: [u8; 32]) {
-            prop_assert_eq!(Flow::from_bytes(bytes).to_bytes(), bytes);
+        fn flows_survive_their_bytes(secret: [u8; 16], local in "[a-z]{1,20}") {
+            let flow = Flow::new(secret, Address::parse(&format!("{local}@example.com"), &[]).unwrap());
+            prop_assert_eq!(Flow::from_bytes(&flow.to_bytes()), Some(flow));
+        }
+
+        #[test]
+        fn other_bytes_are_no_flow(bytes in proptest::collection::vec(any::<u8>(), 0..16)) {
+            prop_assert_eq!(Flow::from_bytes(&bytes), None);
         }
     }
 }

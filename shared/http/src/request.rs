@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header;
 use lambda_http::request::RequestContext;
 use portico_access::Visitor;
-use portico_domain::{code::Flow, locale::Locale, portal::Portal};
+use portico_domain::{locale::Locale, portal::Portal};
 use portico_runtime::Deployment;
 use portico_store::Device;
 
@@ -84,17 +84,6 @@ impl<S: Sync> FromRequestParts<S> for Client {
         let browsers = Browser::ALL.iter().filter_map(|browser| browser.secret(&parts.headers)).map(|secret| secret.hash());
         Ok(Self(Visitor { device: Device { client, agent }, locale: Reader::of(parts).locale, browsers: browsers.collect() }))
     }
-}
-
-/// A flow as callers carry it. One that is none of ours leads to no code.
-pub fn read_flow(text: &str) -> Option<Flow> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    Some(Flow::from_bytes(bytes.try_into().ok()?))
-}
-
-/// A flow as callers carry it.
-pub fn write_flow(flow: &Flow) -> String {
-    URL_SAFE_NO_PAD.encode(flow.to_bytes())
 }
 
 /// Entries on a page of a list, unless the caller asks for another number.

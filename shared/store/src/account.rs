@@ -202,30 +202,27 @@ impl Store {
     /// Erases what is kept beside an account that is gone. Each of it opens nothing any more, and ends by itself if this fails.
     async fn erase(&self, user: &User) -> Result<(), StoreError> {
         self.end_all_sessions(user.portal, user.id, None).await?;
-        for address in user.phone.iter().chain(&user.email) {
-            self.forget_code(user.portal, address.key(user.portal)).await?;
-            self.clear_guesses(user.portal, Guessed::Password(address.key(user.portal))).await?;
-        }
-        let persons: Vec<Person> = std::iter::once(Person::User(user.id))
-            .chain(user.phone.iter().chain(&user.email).map(|address| Person::Address(address.key(user.portal))))
-            .collect();
+        let addresses = user.phone.iter().chain(&user.email).map(|address| address.key(user.portal));
+        let persons: Vec<Person> = std::iter::once(Person::User(user.id)).chain(addresses.clone().map(Person::Address)).collect();
         self.erase_messages(user.portal, &persons).await?;
+        for address in addresses {
+            self.forget_code(user.portal, address).await?;
+            self.clear_guesses(user.portal, Guessed::Password(address)).await?;
+        }
         let kept = self.items_below(&self.tables.codes, &of_user(user.portal, user.id), "").await?;
         let keys: Vec<Item> = kept.iter().filter_map(Key::of).map(|key| key.attributes()).collect();
         self.delete_many(&self.tables.codes, &keys).await
     }
 
-    /// Takes the code that is on its way to an address, and the address itself, out of what is known of the recipient.
+    /// Takes the code that is on its way to an address, and those that went there before, out of what is known of the recipient.
     async fn forget_code(&self, portal: PortalId, address: AddressKey) -> Result<(), StoreError> {
         let result = self
             .client
             .update_item()
             .table_name(&self.tables.codes)
             .set_key(Some(recipient_key(portal, address).attributes()))
-            .update_expression("SET revision = revision + :one REMOVE flow, #hash, secretVersion, address, link, joined, #left")
+            .update_expression("SET revision = revision + :one REMOVE flow, link, joined, entries")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_names("#left", "left")
             .expression_attribute_values(":one", crate::items::number(1))
             .send()
             .await;

@@ -2,11 +2,15 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `failedAt`, `revision`; while a code lives: `flow`, `hash`, `secretVersion`, `purpose`, `expires`, `left`, `address`, `link`, `joined`, `watched`; `ttl` |
+//! | `PORTAL#<portal>#RECIPIENT#<key>` | `CODE` | `sends`, `failures`, `failedAt`, `revision`, `entries`: the last codes' in the ledger; of the last code: `flow`, `purpose`, `expires`, `left`, `link`, `joined`, `watched` and, until it is used, `hash#<hash>`; `ttl` |
 //! | `CLIENT#<address>#<hour>` | `COUNT` | `h`: requests in the hour, `m0`..`m59`: in each of its minutes; `ttl` |
 //! | `PORTAL#<portal>#TICKET#<flow>` | `SPENT` | nothing: a sign-in that was completed by waiting; `ttl` |
 //!
-//! A recipient has one item, hence one live code: a new one overwrites the old (S7) and leaves the failures as they are.
+//! A recipient has one item, hence one live code: a new one overwrites the old (S7) and leaves the failures as they are. Which address it
+//! is the item does not tell: the flow does, which callers carry (S2).
+//!
+//! The hash of a code is the name of an attribute, so that one write compares a guess, counts it and uses the code up: `if_not_exists`
+//! finds 0 under the name of the right hash, and what else it is given under any other.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -15,11 +19,12 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 use portico_domain::{
-    address::{Address, AddressKey},
+    address::AddressKey,
     code::{ATTEMPTS, Flow, Purpose},
     guesses::Guesses,
-    ids::{FlowId, PortalId},
-    limits::{Caps, DAY, Sends, TooMany},
+    ids::{FlowId, MessageId, PortalId},
+    limits::{Caps, Sends, TooMany},
+    message::KEPT,
     portal::Portal,
     spend::Spend,
     suffix::Suffix,
@@ -29,26 +34,34 @@ use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, binary, from_item, instant, number, read_instant, text, time_to_live, to_attribute},
+    items::{Item, Key, Wanted, base64url, binary, from_item, instant, number, read_instant, text, time_to_live, to_attribute},
     portals::{is_condition, portal_key},
     spend::{read_spend, spend_key},
 };
 
-/// A code that has been sent and not yet used.
+/// So many entries of the ledger are named at once: each names as many before it, so all are found.
+pub(crate) const ENTRIES: usize = 8;
+
+/// A code that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveCode {
+pub struct NewCode {
     /// The secret half of the flow that asked for it (S2).
     pub flow: [u8; 16],
     /// HMAC of the code and all that it is bound to (S4).
     pub hash: [u8; 32],
-    /// The version of the deployment's secret that made the hash.
-    pub secret_version: String,
     /// What it was asked for (S2).
     pub purpose: Purpose,
     /// Its end (S3).
     pub expires_at: Timestamp,
-    /// The address that it went to.
-    pub address: Address,
+    /// What its owner is told when the code comes back.
+    pub facts: CodeFacts,
+    /// Its entry in the ledger (F38).
+    pub entry: MessageId,
+}
+
+/// What is kept with a code for the time when it comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeFacts {
     /// The link by which its owner came.
     pub link: Option<Suffix>,
     /// The sign-in that it belongs to, where it is a later step of one: it is good for no other (S2, S38).
@@ -64,17 +77,33 @@ pub struct Recipient {
     pub sends: Sends,
     /// Wrong guesses since the last right one (S7, S8).
     pub guesses: Guesses,
+    /// The entries of the last codes in the ledger, the newest first.
+    pub entries: Vec<MessageId>,
     revision: u64,
     item: Option<Item>,
 }
 
-/// A guess that was counted and may now be compared (S5).
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The code to compare with.
-    pub code: LiveCode,
-    /// Guesses left after this one.
-    pub left: u8,
+/// What becomes of a code that is guessed right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It is used up.
+    UseUp,
+    /// It is held until [`Store::use_up_code`]; the guess counts as if it were wrong.
+    Hold,
+}
+
+/// What a guess was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guess {
+    /// The code that was sent.
+    Right(CodeFacts),
+    /// Another one.
+    Wrong {
+        /// Guesses left after this one.
+        left: u8,
+    },
+    /// At nothing: the code is used, replaced, expired, out of guesses, or of another flow, portal or purpose (S2).
+    Gone,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -82,10 +111,17 @@ struct Counted {
     sends: Sends,
     failures: u32,
     revision: u64,
+    #[serde(default)]
+    entries: Vec<MessageId>,
 }
 
 pub(crate) fn recipient_key(portal: PortalId, recipient: AddressKey) -> Key {
     Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "CODE")
+}
+
+/// The name of the attribute that stands for a hash.
+fn hash_name(hash: &[u8; 32]) -> String {
+    format!("hash#{}", base64url(hash))
 }
 
 fn client_key(client: &str, now: Timestamp) -> Key {
@@ -129,29 +165,31 @@ impl Store {
         recipient: AddressKey,
         known: &Recipient,
         sends: &Sends,
-        code: &LiveCode,
+        code: &NewCode,
     ) -> Result<bool, StoreError> {
+        let entries: Vec<MessageId> = std::iter::once(code.entry).chain(known.entries.iter().copied()).take(ENTRIES).collect();
         let mut item = recipient_key(portal, recipient).attributes();
         item.extend(
             [
                 ("sends", to_attribute(sends)?),
                 ("failures", number(known.guesses.failures)),
                 ("revision", number(known.revision + 1)),
+                ("entries", to_attribute(&entries)?),
                 ("flow", binary(&code.flow)),
-                ("hash", binary(&code.hash)),
-                ("secretVersion", text(&code.secret_version)),
                 ("purpose", text(code.purpose.label())),
                 ("expires", instant(code.expires_at)),
                 ("left", number(ATTEMPTS)),
-                ("address", text(code.address.as_str())),
-                ("ttl", time_to_live(code.expires_at.saturating_add(DAY).unwrap_or(code.expires_at))),
+                // As long as the ledger keeps the entry that is found by this.
+                ("ttl", time_to_live(code.expires_at.saturating_add(KEPT).unwrap_or(code.expires_at))),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        let CodeFacts { link, joined, watched } = &code.facts;
+        item.insert(hash_name(&code.hash), number(0));
         item.extend(known.guesses.failed_at.map(|at| ("failedAt".to_owned(), instant(at))));
-        item.extend(code.link.as_ref().map(|link| ("link".to_owned(), text(link.as_str()))));
-        item.extend(code.watched.map(|hour| ("watched".to_owned(), number(hour))));
-        item.extend(code.joined.map(|flow| ("joined".to_owned(), text(flow))));
+        item.extend(link.as_ref().map(|link| ("link".to_owned(), text(link.as_str()))));
+        item.extend(watched.map(|hour| ("watched".to_owned(), number(hour))));
+        item.extend(joined.map(|flow| ("joined".to_owned(), text(flow))));
         self.replace_recipient(item, (known.revision > 0).then_some(known.revision)).await
     }
 
@@ -195,50 +233,70 @@ impl Store {
         }
     }
 
-    /// Takes one of a code's guesses before anything is compared: one conditional write, so that of any number of simultaneous
-    /// guesses five are compared (S5). `None` if the code is gone: used, replaced, expired, out of guesses, or of another flow,
-    /// portal or purpose (S2).
-    pub async fn take_attempt(
+    /// Guesses at a code: one conditional write counts the guess, compares it and, if it is right, uses the code up and ends the row of
+    /// failures. So of any number of simultaneous guesses five are compared (S5), and of any number of right ones one is right (S6).
+    ///
+    /// The comparison is the table's, and of keyed hashes: how long it takes tells nothing to whoever has no key (S4).
+    pub async fn guess(
         &self,
         portal: PortalId,
         flow: &Flow,
         purpose: Purpose,
+        hash: &[u8; 32],
+        then: Then,
         now: Timestamp,
-    ) -> Result<Option<Attempt>, StoreError> {
-        let result = self
+    ) -> Result<Guess, StoreError> {
+        let name = hash_name(hash);
+        let update = "SET #left = #left - :one, failedAt = :now, revision = revision + :one, failures = ";
+        let update = match then {
+            Then::Hold => format!("{update} failures + :one"),
+            Then::UseUp => format!(
+                "{update} if_not_exists(#hash, failures) + if_not_exists(#hash, :one), flow = if_not_exists(#hash, flow) REMOVE #hash"
+            ),
+        };
+        let mut request = self
             .client
             .update_item()
             .table_name(&self.tables.codes)
-            .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
-            .update_expression("SET #left = #left - :one, failures = failures + :one, failedAt = :now, revision = revision + :one")
+            .set_key(Some(recipient_key(portal, flow.address().key(portal)).attributes()))
+            .update_expression(update)
             .condition_expression("flow = :flow AND purpose = :purpose AND expires > :now AND #left > :zero")
-            .expression_attribute_names("#left", "left")
+            .expression_attribute_names("#left", "left");
+        if then == Then::UseUp {
+            request = request.expression_attribute_names("#hash", &name);
+        }
+        let result = request
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":flow", binary(&flow.secret()))
             .expression_attribute_values(":purpose", text(purpose.label()))
             .expression_attribute_values(":now", instant(now))
-            .return_values(ReturnValue::AllNew)
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match result {
-            Ok(answer) => answer.attributes.map(|item| read_attempt(&item, purpose)).transpose(),
-            Err(error) if is_condition(&error) => Ok(None),
+            Ok(answer) => {
+                let before = answer.attributes.unwrap_or_default();
+                if before.contains_key(&name) {
+                    return Ok(Guess::Right(read_facts(&before)?));
+                }
+                Ok(Guess::Wrong { left: u8::try_from(count(&before, "left") - 1).unwrap_or(0) })
+            }
+            Err(error) if is_condition(&error) => Ok(Guess::Gone),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Uses a code up, and ends the row of failures. True for exactly one caller (S6).
-    pub async fn consume_code(&self, portal: PortalId, flow: &Flow) -> Result<bool, StoreError> {
+    /// Uses up a code that was held, and ends the row of failures. True for exactly one caller (S6).
+    pub async fn use_up_code(&self, portal: PortalId, flow: &Flow, hash: &[u8; 32]) -> Result<bool, StoreError> {
         let result = self
             .client
             .update_item()
             .table_name(&self.tables.codes)
-            .set_key(Some(recipient_key(portal, flow.recipient()).attributes()))
-            .update_expression("SET failures = :zero, revision = revision + :one REMOVE failedAt, flow, #hash, secretVersion, address, link, joined, watched, #left")
-            .condition_expression("flow = :flow")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_names("#left", "left")
+            .set_key(Some(recipient_key(portal, flow.address().key(portal)).attributes()))
+            .update_expression("SET failures = :zero, flow = :zero, revision = revision + :one REMOVE #hash")
+            .condition_expression("flow = :flow AND attribute_exists(#hash)")
+            .expression_attribute_names("#hash", hash_name(hash))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":flow", binary(&flow.secret()))
@@ -322,29 +380,12 @@ fn next(now: Timestamp, window_seconds: i64) -> Timestamp {
 fn read_recipient(item: Item) -> Result<Recipient, StoreError> {
     let counted: Counted = from_item("a recipient", item.clone())?;
     let guesses = Guesses { failures: counted.failures, failed_at: read_instant("a recipient", &item, "failedAt")? };
-    Ok(Recipient { sends: counted.sends, guesses, revision: counted.revision, item: Some(item) })
+    Ok(Recipient { sends: counted.sends, guesses, entries: counted.entries, revision: counted.revision, item: Some(item) })
 }
 
-fn read_attempt(item: &Item, purpose: Purpose) -> Result<Attempt, StoreError> {
-    let malformed = |name: &str| StoreError::Malformed("a code", format!("{name} is missing"));
-    let value = |name: &'static str| item.get(name).cloned().ok_or_else(|| malformed(name));
-    let bytes = |name: &'static str| match value(name)? {
-        AttributeValue::B(blob) => Ok(blob.into_inner()),
-        _ => Err(malformed(name)),
-    };
-    let string = |name: &'static str| value(name)?.as_s().cloned().map_err(|_| malformed(name));
+fn read_facts(item: &Item) -> Result<CodeFacts, StoreError> {
+    let malformed = |name: &str| StoreError::Malformed("a code", format!("{name} is malformed"));
     let link = item.get("link").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("link"))?;
     let joined = item.get("joined").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("joined"))?;
-    let code = LiveCode {
-        flow: bytes("flow")?.try_into().map_err(|_| malformed("flow"))?,
-        hash: bytes("hash")?.try_into().map_err(|_| malformed("hash"))?,
-        secret_version: string("secretVersion")?,
-        purpose,
-        expires_at: read_instant("a code", item, "expires")?.ok_or_else(|| malformed("expires"))?,
-        address: Address::try_from(string("address")?).map_err(|_| malformed("address"))?,
-        link,
-        joined,
-        watched: item.get("watched").map(|_| count(item, "watched")),
-    };
-    Ok(Attempt { code, left: u8::try_from(count(item, "left")).unwrap_or(0) })
+    Ok(CodeFacts { link, joined, watched: item.get("watched").map(|_| count(item, "watched")) })
 }

@@ -3,10 +3,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use portico_domain::{
+    address::AddressKey,
     ids::{MessageId, PortalId},
     message::{Channel, Kind, Message, Money, Person, State},
 };
 use serde::Deserialize;
+use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use crate::{
     Store, StoreError,
@@ -77,6 +79,10 @@ struct Counted {
     paid: Money,
 }
 
+fn malformed(name: &str) -> StoreError {
+    StoreError::Malformed("a message", format!("{name} is malformed"))
+}
+
 fn day_partition(portal: PortalId, day: Date) -> String {
     format!("PORTAL#{portal}#MESSAGES#{day}")
 }
@@ -136,10 +142,33 @@ impl Store {
         for person in persons {
             let (keys, _) = self.keys_of_person(portal, &person.to_string(), None, limit).await?;
             messages.extend(self.messages_at(&keys).await?);
+            if let Person::Address(key) = person {
+                messages.extend(self.codes_to(portal, *key, usize::try_from(limit).unwrap_or(0)).await?);
+            }
         }
         messages.sort_unstable_by_key(|message| std::cmp::Reverse(message.id));
         messages.truncate(usize::try_from(limit).unwrap_or(0));
         Ok(messages)
+    }
+
+    /// The newest codes to an address, at most `limit` and a few, the newest first. Each round trip finds eight of them.
+    async fn codes_to(&self, portal: PortalId, address: AddressKey, limit: usize) -> Result<Vec<Message>, StoreError> {
+        let mut wanted = self.recipient(portal, address).await?.entries;
+        let mut codes: Vec<Message> = Vec::new();
+        while !wanted.is_empty() && codes.len() < limit {
+            let keys: Vec<Key> = wanted.iter().map(|id| message_key(portal, *id)).collect();
+            let mut found = self.read_many(&[Wanted { table: &self.tables.messages, keys: keys.iter().collect(), consistent: true }]).await?;
+            wanted.clear();
+            // The oldest that is still there names those before it.
+            for item in keys.iter().filter_map(|key| found.take(key)) {
+                wanted = match item.get("before") {
+                    Some(before) => from_attribute_value(before.clone()).map_err(|_| malformed("before"))?,
+                    None => Vec::new(),
+                };
+                codes.push(from_item("a message", item)?);
+            }
+        }
+        Ok(codes)
     }
 
     /// What a portal sent on a day (UTC), by kind, channel and state.
@@ -220,6 +249,11 @@ impl Store {
                 start = next;
                 if start.is_none() {
                     break;
+                }
+            }
+            if let Person::Address(address) = person {
+                for code in self.codes_to(portal, *address, usize::MAX).await? {
+                    self.erase_message(&message_key(portal, code.id)).await?;
                 }
             }
         }

@@ -40,7 +40,7 @@ use portico_runtime::{Deployment, MissingVariable, describe};
 
 pub use authenticators::{Credentials, Sealed, StoredAuthenticator};
 pub use balance::TopUp;
-pub use codes::{Attempt, LiveCode, Recipient};
+pub use codes::{CodeFacts, Guess, NewCode, Recipient, Then};
 pub use idempotency::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, Tenant, Turn};
 pub use identities::Bound;
 pub use invitations::{InvitationMoved, InvitationPage, InvitationToken, Invited, NewInvitation};

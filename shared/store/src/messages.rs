@@ -2,12 +2,15 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | `PORTAL#<portal>#MESSAGES#<day>` | `MESSAGE#<message>` | the message; `person`: whose it is, with the portal; while somebody has to do something with it: `queue`, `dueAt`, and `claim` while it is sent; `ttl` |
+//! | `PORTAL#<portal>#MESSAGES#<day>` | `MESSAGE#<message>` | the message; `person`: whose it is, with the portal, or in codes `before`: those before it to the same address; while somebody has to do something with it: `queue`, `dueAt`, and `claim` while it is sent; `ttl` |
 //!
 //! | index | keys | finds |
 //! |---|---|---|
-//! | `person` | `person`, `sk` | all messages of a person, in their order |
+//! | `person` | `person`, `sk` | all messages of a person but codes, in their order |
 //! | `due` | `queue`, `dueAt` | what is to be sent, or was claimed by somebody who died; holds nothing else |
+//!
+//! Codes are the most frequent messages and go out within their request: they are in no index, which would cost one write unit more. What
+//! is known of their recipient (see `codes.rs`) names the last of them, and each entry those before it.
 //!
 //! A message is written in the transaction of its cause, with what it costs (F42, R13). The table's stream delivers it; whatever that
 //! misses is found by `due`. Who sends it has claimed it by a conditional write (R14), and says by another what came of it.
@@ -16,7 +19,7 @@ use aws_sdk_dynamodb::types::{Delete, Put, ReturnValue, TransactWriteItem, Updat
 use jiff::Timestamp;
 use portico_domain::{
     ids::{MessageId, OrganisationId, PortalId},
-    message::{CLAIM, KEPT, Message, Money, State},
+    message::{CLAIM, KEPT, Kind, Message, Money, State},
 };
 
 use crate::{
@@ -92,7 +95,9 @@ pub(crate) fn place_of(key: &Key) -> Option<Place> {
 /// A message as it is stored; while somebody has to do something with it, in a queue.
 fn entry_item(message: &Message) -> Result<Item, StoreError> {
     let mut item = to_item(&message_key(message.portal, message.id), message)?;
-    item.insert("person".into(), text(person_of(message.portal, &message.person)));
+    if message.kind != Kind::Code {
+        item.insert("person".into(), text(person_of(message.portal, &message.person)));
+    }
     item.insert("ttl".into(), time_to_live(message.created_at.saturating_add(KEPT).unwrap_or(message.created_at)));
     if message.state == State::Queued {
         item.insert("queue".into(), text(format!("MESSAGES#{}", message.id.spread() % QUEUES)));
@@ -104,15 +109,15 @@ fn entry_item(message: &Message) -> Result<Item, StoreError> {
 impl Store {
     /// The parts of a transaction that write a message, and take what it costs from the balance.
     fn posting(&self, message: &Message) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let mut parts = vec![self.entry_part(message)?];
+        let mut parts = vec![self.fresh_part(entry_item(message)?)?];
         if message.paid > Money::ZERO {
             parts.push(self.debit_part(message.organisation, message.paid, message.paid)?);
         }
         Ok(parts)
     }
 
-    fn entry_part(&self, message: &Message) -> Result<TransactWriteItem, StoreError> {
-        let fresh = Put::builder().table_name(&self.tables.messages).set_item(Some(entry_item(message)?));
+    fn fresh_part(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let fresh = Put::builder().table_name(&self.tables.messages).set_item(Some(item));
         Ok(put(fresh.condition_expression("attribute_not_exists(pk)").build()?))
     }
 
@@ -166,16 +171,21 @@ impl Store {
     /// does not suffice.
     ///
     /// A code that nobody gets takes nothing, and is written on the same condition: its cost tells nobody that it went nowhere (S41).
-    pub async fn enter_code(&self, message: &Message, worth: Money) -> Result<Posted, StoreError> {
+    ///
+    /// `before` are the entries of the codes that its recipient got before it.
+    pub async fn enter_code(&self, message: &Message, before: &[MessageId], worth: Money) -> Result<Posted, StoreError> {
+        let mut item = entry_item(message)?;
+        if !before.is_empty() {
+            item.insert("before".into(), to_attribute(&before)?);
+        }
         if worth > Money::ZERO {
-            let parts = vec![self.entry_part(message)?, self.debit_part(message.organisation, worth, message.paid)?];
+            let parts = vec![self.fresh_part(item)?, self.debit_part(message.organisation, worth, message.paid)?];
             return match self.write_all(parts).await {
                 Ok(()) => Ok(Posted::Queued),
                 Err(Cancelled::Condition(..)) => Ok(Posted::Unpaid),
                 Err(Cancelled::Store(error)) => Err(error),
             };
         }
-        let item = entry_item(message)?;
         self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
         Ok(Posted::Queued)
     }
