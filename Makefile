@@ -7,13 +7,19 @@ SHELL := bash
 PAGE := web/portal/dist/index.html
 PAGE_SOURCES := $(shell find web/portal -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help run web build test test-rust test-web test-browser check bench deploy-check openapi fmt
+# Always built with the features of the whole workspace, as tests are: so nothing is built twice.
+PORTICO := $(or $(CARGO_TARGET_DIR),target)/debug/portico
+
+.PHONY: help run binary web build test test-rust test-web test-browser check bench deploy-check openapi fmt
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: web ## the whole of Portico on this machine (PORT, DATA_DIR)
-	cargo run --quiet -p portico-local --bin portico -- run
+run: binary ## the whole of Portico on this machine (PORT, DATA_DIR)
+	exec $(PORTICO) run
+
+binary: web ## the command behind `make run`
+	cargo build --quiet --workspace --bin portico
 
 web: $(PAGE) ## the sign-in page
 
@@ -32,9 +38,8 @@ test-rust: web
 test-web: web
 	cd web/portal && npm test
 
-test-browser: web
-	cargo build --quiet -p portico-local
-	tests/browser/run target/debug/portico
+test-browser: binary
+	tests/browser/run $(PORTICO)
 
 check: web ## formatting, lints, documentation, dependencies, OpenAPI document
 	cargo fmt --all --check
@@ -42,11 +47,12 @@ check: web ## formatting, lints, documentation, dependencies, OpenAPI document
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --quiet
 	infra/deny
 	cd web/portal && npm run check
-	cargo run --quiet -p portico-local --bin portico -- openapi | diff -u infra/openapi.yaml - || { echo 'run `make openapi`'; exit 1; }
+	$(MAKE) --no-print-directory binary
+	$(PORTICO) openapi | diff -u infra/openapi.yaml - || { echo 'run `make openapi`'; exit 1; }
 
-openapi: web ## writes infra/openapi.yaml from the code
-	cargo run --quiet -p portico-local --bin portico -- openapi > target/openapi.yaml
-	mv target/openapi.yaml infra/openapi.yaml
+openapi: binary ## writes infra/openapi.yaml from the code
+	$(PORTICO) openapi > $(PORTICO).yaml
+	mv $(PORTICO).yaml infra/openapi.yaml
 
 fmt: ## formats the code
 	cargo fmt --all

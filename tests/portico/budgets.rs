@@ -35,15 +35,14 @@ async fn a_sign_in_by_code_stays_within_its_budget() {
 async fn a_recipient_of_many_codes_costs_no_more_than_others() {
     let stage = Stage::open().await;
     stage.open_to_anyone().await;
-    let mailbox = format!("{}@example.com", "l".repeat(60));
     for _ in 0..18 {
-        stage.flow(&mailbox).await;
+        stage.flow(&phone(1)).await;
         stage.cloud.clock().advance(3_600);
     }
     stage.cloud.meter().reset();
-    stage.flow(&mailbox).await;
+    stage.flow(&phone(1)).await;
     let (_, sent_wru) = stage.cloud.meter().units();
-    assert!(sent_wru <= 4.0, "{sent_wru} WRU");
+    assert!(sent_wru <= 4.0, "{sent_wru} WRU: {:?}", stage.cloud.meter().calls());
 }
 
 #[tokio::test]

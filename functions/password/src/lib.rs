@@ -179,9 +179,7 @@ async fn change(
     }
     let result = match (&request.current, &request.flow, &request.code) {
         (Some(old), None, None) => passwords.gate.change_password(portal, user, &Password::typed(old), &request.password).await,
-        (None, Some(flow), Some(code)) => {
-            passwords.gate.set_password(portal, user, flow, read_code(code)?, &request.password).await
-        }
+        (None, Some(flow), Some(code)) => passwords.gate.set_password(portal, user, flow, read_code(code)?, &request.password).await,
         _ => return Err(Problem::invalid("/current", "required", "either `current`, or `flow` and `code`, is needed")),
     };
     result.map_err(|error| passwords.refused(error))?;

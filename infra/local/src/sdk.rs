@@ -1,19 +1,19 @@
 //! SDK clients for this crate's tests: the real ones, so that what they accept is what AWS would answer.
 
-use aws_credential_types::Credentials;
+use portico_runtime::{Clock, Deployment};
 
 macro_rules! client {
     ($name:ident, $service:ident) => {
         pub(crate) fn $name(endpoint: &str) -> $service::Client {
-            let http = aws_smithy_http_client::Builder::new().build_http();
-            let configuration = $service::Config::builder()
-                .behavior_version($service::config::BehaviorVersion::latest())
-                .region($service::config::Region::new("us-east-1"))
-                .credentials_provider(Credentials::from_keys("local", "local", None))
-                .retry_config($service::config::retry::RetryConfig::disabled())
-                .endpoint_url(endpoint)
-                .http_client(http)
-                .build();
+            let variable = |name: &str| match name {
+                "AWS_REGION" => Some("us-east-1".to_owned()),
+                "AWS_ENDPOINT_URL" => Some(endpoint.to_owned()),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+                _ => None,
+            };
+            let settings = Deployment::new(variable, Clock::system()).aws("LOCAL");
+            let configuration =
+                $service::config::Builder::from(&settings).retry_config($service::config::retry::RetryConfig::disabled()).build();
             $service::Client::from_conf(configuration)
         }
     };

@@ -99,10 +99,8 @@ impl Gate {
     pub async fn prove_by_code(&self, portal: PortalId, flow: &str, code: Code, arrival: Arrival<'_>) -> Result<Outcome, AccessError> {
         let now = self.deployment.clock().now();
         let brought = self.bring(portal, Purpose::SignIn, flow, code, now).await?;
-        let (guessed, read) = tokio::join!(
-            self.guess(&brought, Then::UseUp),
-            self.store.portal_and_owner(portal, brought.address().key(portal))
-        );
+        let (guessed, read) =
+            tokio::join!(self.guess(&brought, Then::UseUp), self.store.portal_and_owner(portal, brought.address().key(portal)));
         let (found_portal, owner) = read?;
         let found_portal = found_portal.ok_or(AccessError::NoPortal)?;
         let facts = guessed?;

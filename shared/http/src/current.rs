@@ -1,6 +1,6 @@
 //! Who is calling: external users by cookie or bearer token, members by bearer token.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
@@ -72,15 +72,20 @@ impl<S: Sync> FromRequestParts<S> for CurrentMember {
     }
 }
 
+/// An answer on its way. Behind a pointer, what leads to it is compiled in this crate and not again in every function.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 /// Lets only signed-in external users through.
-pub(crate) async fn require_user(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    match user(&guard, request.headers()).await {
-        Ok(user) => {
-            request.extensions_mut().insert(user);
-            next.run(request).await
+pub(crate) fn require_user(State(guard): State<Guard>, mut request: Request, next: Next) -> Answering {
+    Box::pin(async move {
+        match user(&guard, request.headers()).await {
+            Ok(user) => {
+                request.extensions_mut().insert(user);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
         }
-        Err(problem) => problem.into_response(),
-    }
+    })
 }
 
 async fn user(guard: &Guard, headers: &HeaderMap) -> Result<CurrentUser, Problem> {
@@ -99,15 +104,17 @@ async fn user(guard: &Guard, headers: &HeaderMap) -> Result<CurrentUser, Problem
 }
 
 /// Lets only members with a right through, and only to portals of their own organisation (S42, S44).
-pub(crate) async fn require_member(State((guard, right)): State<(Guard, Right)>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match member(&guard, right, &mut parts).await {
-        Ok(member) => {
-            parts.extensions.insert(member);
-            next.run(Request::from_parts(parts, body)).await
+pub(crate) fn require_member(State((guard, right)): State<(Guard, Right)>, request: Request, next: Next) -> Answering {
+    Box::pin(async move {
+        let (mut parts, body) = request.into_parts();
+        match member(&guard, right, &mut parts).await {
+            Ok(member) => {
+                parts.extensions.insert(member);
+                next.run(Request::from_parts(parts, body)).await
+            }
+            Err(problem) => problem.into_response(),
         }
-        Err(problem) => problem.into_response(),
-    }
+    })
 }
 
 async fn member(guard: &Guard, right: Right, parts: &mut Parts) -> Result<CurrentMember, Problem> {

@@ -22,7 +22,12 @@ use portico_domain::ids::PortalId;
 use portico_runtime::entropy;
 use portico_store::{Hold, KeptAnswer, KeyedCall, LONGEST_KEPT_BODY, StoreError, Table, Tenant, Turn};
 
-use crate::{ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader, body::max_bytes, current::Guard, edge::finish};
+use crate::{
+    ClientAddress, CurrentMember, CurrentUser, Kind, Problem, Reader,
+    body::max_bytes,
+    current::{Answering, Guard},
+    edge::finish,
+};
 
 /// The header.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -55,11 +60,13 @@ pub(crate) struct Once {
 }
 
 /// Answers a call that has a key: by running it, or as its twin was answered.
-pub(crate) async fn once(State(once): State<Once>, request: Request, next: Next) -> Response {
-    if !request.headers().contains_key(IDEMPOTENCY_KEY) {
-        return next.run(request).await;
-    }
-    once.answer(request, next).await.unwrap_or_else(IntoResponse::into_response)
+pub(crate) fn once(State(once): State<Once>, request: Request, next: Next) -> Answering {
+    Box::pin(async move {
+        if !request.headers().contains_key(IDEMPOTENCY_KEY) {
+            return next.run(request).await;
+        }
+        once.answer(request, next).await.unwrap_or_else(IntoResponse::into_response)
+    })
 }
 
 impl Once {

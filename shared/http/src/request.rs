@@ -6,7 +6,6 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header;
 use lambda_http::request::RequestContext;
 use portico_access::Visitor;

@@ -1,19 +1,18 @@
 //! HTTPS to a host outside of AWS: one address that is fixed when a function starts, no redirects, little time, small bodies (S64).
+//!
+//! [`https`] is the client behind it, and behind the AWS SDKs.
+
+pub mod https;
 
 use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, uri::Scheme};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::RootCertStore;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(2);
+use crate::https::{Https, Schemes};
+
 /// How long a connection is kept: an instance may be frozen between two requests, and the host gone meanwhile.
 const IDLE: Duration = Duration::from_secs(5);
 /// How much of an answer is read, in bytes.
@@ -49,7 +48,7 @@ pub struct Outbound {
     base: String,
     secure: bool,
     total: Duration,
-    client: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    client: OnceLock<Https<Full<Bytes>>>,
 }
 
 impl Outbound {
@@ -85,14 +84,11 @@ impl Outbound {
         Ok(Answer { status, body: body.ok().map(|body| body.to_bytes()) })
     }
 
-    fn client(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    fn client(&self) -> &Https<Full<Bytes>> {
         self.client.get_or_init(|| {
-            let mut tcp = HttpConnector::new();
-            tcp.enforce_http(false);
-            tcp.set_connect_timeout(Some(CONNECT));
-            let https = HttpsConnectorBuilder::new().with_tls_config(tls());
-            let https = if self.secure { https.https_only() } else { https.https_or_http() };
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(https.enable_http1().wrap_connector(tcp))
+            // The roots of the public web; reading the system's costs more than a whole call.
+            let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            https::client(roots, if self.secure { Schemes::Https } else { Schemes::HttpToo }, IDLE)
         })
     }
 }
@@ -101,15 +97,6 @@ impl Outbound {
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// The roots of the public web; reading the system's costs more than a whole call.
-fn tls() -> ClientConfig {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let builder = ClientConfig::builder_with_provider(ring::default_provider().into());
-    #[expect(clippy::expect_used, reason = "ring has the suites of TLS 1.2 and 1.3")]
-    let builder = builder.with_safe_default_protocol_versions().expect("ring speaks TLS 1.2 and 1.3");
-    builder.with_root_certificates(roots).with_no_client_auth()
 }
 
 /// An error with its causes. None of them carries the address that was called.

@@ -4,30 +4,48 @@
 //! environment, as Lambda provides them; one HTTP client serves all SDKs; its trust store is the five roots that sign AWS's
 //! endpoints, because reading the system's takes ten million instructions.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    error::Error,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::{
     behavior_version::BehaviorVersion,
-    connector_metadata::ConnectorMetadata,
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
-    orchestrator::HttpRequest,
+    orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
     runtime_components::RuntimeComponents,
+    stalled_stream_protection::StalledStreamProtectionConfig,
 };
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::{SdkConfig, region::Region, sdk_config::SharedHttpClient};
+use aws_smithy_types::{
+    body::SdkBody,
+    byte_stream::ByteStream,
+    retry::{ErrorKind, RetryConfig},
+    timeout::TimeoutConfig,
+};
+use aws_types::{SdkConfig, region::Region};
+use portico_outbound::https::{self, Https, Schemes};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tokio::sync::Semaphore;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, as published by Amazon Trust Services.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+const AMAZON_ROOTS: [&[u8]; 5] = [
+    include_bytes!("roots/amazon-1.der"),
+    include_bytes!("roots/amazon-2.der"),
+    include_bytes!("roots/amazon-3.der"),
+    include_bytes!("roots/amazon-4.der"),
+    include_bytes!("roots/starfield-g2.der"),
+];
+/// How long a connection is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(90);
 
 /// Reads credentials and region through `variable` and prepares the client that all SDKs share.
 pub(crate) fn settings(variable: &impl Fn(&str) -> Option<String>, connections: Arc<Connections>) -> SdkConfig {
@@ -39,7 +57,9 @@ pub(crate) fn settings(variable: &impl Fn(&str) -> Option<String>, connections: 
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(present("AWS_REGION").map(Region::new))
-        .http_client(http_client(present("PORTICO_TRUST_STORE").and_then(|path| std::fs::read(path).ok()), connections))
+        .http_client(OnDemand::new(present("PORTICO_TRUST_STORE"), connections))
+        // Each attempt has four seconds; nobody needs to watch its throughput besides.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()
@@ -51,21 +71,6 @@ pub(crate) fn settings(variable: &impl Fn(&str) -> Option<String>, connections: 
     builder.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
     builder.set_endpoint_url(present("AWS_ENDPOINT_URL"));
     builder.build()
-}
-
-/// One HTTP client; `extra` is a PEM file of further roots, for gateways and emulators with certificates of their own.
-fn http_client(extra: Option<Vec<u8>>, connections: Arc<Connections>) -> SharedHttpClient {
-    let mut roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    if let Some(pem) = extra {
-        roots = roots.with_pem_certificate(pem);
-    }
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    let client = match TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // Our own roots do not fail to parse; if they ever did, the system's serve.
-        Err(_) => builder.build_https(),
-    };
-    SharedHttpClient::new(OnDemand { client, connections })
 }
 
 /// How many connections a function may open.
@@ -91,43 +96,55 @@ impl Connections {
     }
 }
 
-/// An HTTP client that prepares TLS when it is first used, and keeps to the number of connections.
-///
-/// By itself it also does so for each SDK client that is made, to load the system's roots early, and throws the result away: a
-/// quarter of a million instructions each time, for roots that are loaded already.
+/// The HTTP client of all SDKs. It prepares TLS when it is first used, and keeps to the number of connections.
 #[derive(Debug)]
 struct OnDemand {
-    client: SharedHttpClient,
+    /// A PEM file of further roots, for gateways and emulators with certificates of their own.
+    trust_store: Option<String>,
     connections: Arc<Connections>,
+    connector: OnceLock<SharedHttpConnector>,
+}
+
+impl OnDemand {
+    fn new(trust_store: Option<String>, connections: Arc<Connections>) -> Self {
+        Self { trust_store, connections, connector: OnceLock::new() }
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        let extra = self.trust_store.iter().flat_map(CertificateDer::pem_file_iter).flatten().flatten();
+        roots.add_parsable_certificates(AMAZON_ROOTS.map(CertificateDer::from).into_iter().chain(extra));
+        roots
+    }
 }
 
 impl HttpClient for OnDemand {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let connector = self.client.http_connector(settings, components);
-        SharedHttpConnector::new(InTurn { connector, connections: self.connections.clone() })
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.client.connector_metadata()
+    fn http_connector(&self, _settings: &HttpConnectorSettings, _components: &RuntimeComponents) -> SharedHttpConnector {
+        let connector = self.connector.get_or_init(|| {
+            let https = https::client(self.roots(), Schemes::HttpToo, IDLE);
+            SharedHttpConnector::new(InTurn { https, connections: self.connections.clone() })
+        });
+        connector.clone()
     }
 }
 
 /// Lets requests through one after the other as long as there is to be one connection.
 #[derive(Debug)]
 struct InTurn {
-    connector: SharedHttpConnector,
+    https: Https<SdkBody>,
     connections: Arc<Connections>,
 }
 
 impl HttpConnector for InTurn {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if !self.connections.one.load(Ordering::Relaxed) || !is_database(&request) {
-            return self.connector.call(request);
+            let answer = ask(&self.https, request);
+            return HttpConnectorFuture::new(answer);
         }
-        let (connector, turn) = (self.connector.clone(), self.connections.turn.clone());
+        let (answer, turn) = (ask(&self.https, request), self.connections.turn.clone());
         HttpConnectorFuture::new(async move {
             let turn = turn.acquire_owned().await;
-            let mut response = connector.call(request).await?;
+            let mut response = answer.await?;
             // The connection is free for the next request when the answer has been read.
             let body = ByteStream::new(response.take_body()).collect().await;
             *response.body_mut() = SdkBody::from(body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes());
@@ -140,4 +157,32 @@ impl HttpConnector for InTurn {
 
 fn is_database(request: &HttpRequest) -> bool {
     request.headers().get("x-amz-target").is_some_and(|target| target.starts_with("DynamoDB"))
+}
+
+/// Asks once. The SDK knows by the kind of an error whether it may ask again.
+fn ask(https: &Https<SdkBody>, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, ConnectorError>> + use<> {
+    let answer = request.try_into_http1x().map(|request| https.request(request));
+    async move {
+        let answer = answer.map_err(|error| ConnectorError::user(error.into()))?.await.map_err(refused)?;
+        HttpResponse::try_from(answer.map(SdkBody::from_body_1_x)).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+fn refused(error: hyper_util::client::legacy::Error) -> ConnectorError {
+    let http = find::<hyper::Error>(&error);
+    let is = |kind: fn(&hyper::Error) -> bool| http.is_some_and(kind);
+    if error.is_connect() || is(hyper::Error::is_closed) || is(hyper::Error::is_canceled) || find::<std::io::Error>(&error).is_some() {
+        ConnectorError::io(error.into())
+    } else if is(hyper::Error::is_user) {
+        ConnectorError::user(error.into())
+    } else {
+        // The connection broke within an answer.
+        let kind = is(hyper::Error::is_incomplete_message).then_some(ErrorKind::TransientError);
+        ConnectorError::other(error.into(), kind)
+    }
+}
+
+/// The first cause of an error that is of this type.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }

@@ -1,6 +1,12 @@
 //! The deployment's one secret, from which all keys derive.
 
-use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
+use std::pin::Pin;
+
+use aws_sdk_secretsmanager::{
+    Client,
+    error::SdkError,
+    operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput, builders::GetSecretValueFluentBuilder},
+};
 
 use crate::{Deployment, describe};
 
@@ -40,6 +46,13 @@ pub enum Stage {
     Previous,
 }
 
+type Asked = Pin<Box<dyn Future<Output = Result<GetSecretValueOutput, SdkError<GetSecretValueError>>> + Send>>;
+
+/// Behind a pointer, what is generic in the SDK is compiled in this crate and not again in every function.
+fn ask(call: GetSecretValueFluentBuilder) -> Asked {
+    Box::pin(call.send())
+}
+
 /// Reads a version of the secret; `None` if there is no such version (before the first rotation there is no previous one).
 pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<SecretVersion>, SecretUnavailable> {
     let client = Client::new(&deployment.aws("SECRETS_MANAGER"));
@@ -48,7 +61,7 @@ pub async fn read(deployment: &Deployment, stage: Stage) -> Result<Option<Secret
         Stage::Previous => "AWSPREVIOUS",
     };
     let arn = deployment.secret_arn().map_err(|missing| SecretUnavailable(missing.to_string()))?;
-    match client.get_secret_value().secret_id(arn).version_stage(label).send().await {
+    match ask(client.get_secret_value().secret_id(arn).version_stage(label)).await {
         Ok(answer) => match (answer.version_id, answer.secret_string) {
             (Some(id), Some(text)) if !text.is_empty() => Ok(Some(SecretVersion { id, text })),
             _ => Err(SecretUnavailable("it has no text".into())),

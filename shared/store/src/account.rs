@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::{
     Guessed, Store, StoreError, Written,
     authenticators::authenticator_key,
+    calls::Call,
     codes::recipient_key,
     invitations::{invitation_key, listing_key},
     items::{Item, Key, text, to_attribute, to_item},
@@ -65,7 +66,7 @@ impl Store {
             .expression_attribute_values(":knownAnswers", to_attribute(&before.answers)?)
             .expression_attribute_values(":locale", to_attribute(&after.locale)?)
             .expression_attribute_values(":knownLocale", to_attribute(&before.locale)?)
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(true),
@@ -224,7 +225,7 @@ impl Store {
             .update_expression("SET revision = revision + :one REMOVE flow, link, joined, entries")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":one", crate::items::number(1))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError, StoredPassword,
+    calls::Call,
     codes::put_is_condition,
-    items::{Key, Wanted, from_item, number, to_item},
+    items::{Key, Wanted, from_item, number, stored, to_item},
     passwords::password_key,
     sessions::of_user,
     transaction::{Cancelled, check, delete, put},
@@ -54,6 +55,8 @@ pub struct StoredAuthenticator {
     /// Changes with each write.
     pub revision: u64,
 }
+
+stored!(StoredAuthenticator);
 
 impl StoredAuthenticator {
     /// One that is not confirmed yet. `random` tells it from the one that it takes the place of.
@@ -143,7 +146,7 @@ impl Store {
             .set_item(Some(item))
             .condition_expression("revision = :known")
             .expression_attribute_values(":known", number(after.revision));
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    items::{Key, from_item, number, text, to_item},
+    calls::Call,
+    items::{Key, from_item, number, stored, text, to_item},
     transaction::{Cancelled, put, update},
 };
 
@@ -38,6 +39,8 @@ pub struct TopUp {
     /// When (UTC).
     pub at: Timestamp,
 }
+
+stored!(TopUp);
 
 pub(crate) fn balance_key(organisation: OrganisationId) -> Key {
     Key::new(format!("ORG#{organisation}"), "BALANCE")
@@ -80,7 +83,7 @@ impl Store {
             .limit(100)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(format!("ORG#{organisation}#TOPUPS")))
-            .send()
+            .call()
             .await?;
         page.items.unwrap_or_default().into_iter().map(|item| from_item("a payment", item)).collect()
     }

@@ -15,7 +15,7 @@
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::{SignedDuration, Timestamp};
 use portico_domain::{
@@ -34,7 +34,11 @@ use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, base64url, binary, from_item, instant, number, read_instant, text, time_to_live, to_attribute},
+    calls::Call,
+    items::{
+        Item, Key, Wanted, base64url, binary, from_item, instant, number, read_instant, read_row, row_of, stored, text, time_to_live,
+        to_attribute,
+    },
     portals::{is_condition, portal_key},
     spend::{read_spend, spend_key},
 };
@@ -111,9 +115,9 @@ struct Counted {
     sends: Sends,
     failures: u32,
     revision: u64,
-    #[serde(default)]
-    entries: Vec<MessageId>,
 }
+
+stored!(Counted);
 
 pub(crate) fn recipient_key(portal: PortalId, recipient: AddressKey) -> Key {
     Key::new(format!("PORTAL#{portal}#RECIPIENT#{recipient}"), "CODE")
@@ -174,7 +178,7 @@ impl Store {
                 ("sends", to_attribute(sends)?),
                 ("failures", number(known.guesses.failures)),
                 ("revision", number(known.revision + 1)),
-                ("entries", to_attribute(&entries)?),
+                ("entries", row_of(&entries)),
                 ("flow", binary(&code.flow)),
                 ("purpose", text(code.purpose.label())),
                 ("expires", instant(code.expires_at)),
@@ -208,7 +212,7 @@ impl Store {
                 let result = delete
                     .condition_expression("revision = :written")
                     .expression_attribute_values(":written", number(written))
-                    .send()
+                    .call()
                     .await;
                 match result {
                     Ok(_) => {}
@@ -226,7 +230,7 @@ impl Store {
             Some(revision) => write.condition_expression("revision = :revision").expression_attribute_values(":revision", number(revision)),
             None => write.condition_expression("attribute_not_exists(pk)"),
         };
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -272,7 +276,7 @@ impl Store {
             .expression_attribute_values(":purpose", text(purpose.label()))
             .expression_attribute_values(":now", instant(now))
             .return_values(ReturnValue::AllOld)
-            .send()
+            .call()
             .await;
         match result {
             Ok(answer) => {
@@ -300,7 +304,7 @@ impl Store {
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":flow", binary(&flow.secret()))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(true),
@@ -326,7 +330,7 @@ impl Store {
             .expression_attribute_values(":minutely", number(caps.client_minutely))
             .expression_attribute_values(":ttl", time_to_live(next(now, 3_600)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(Ok(())),
@@ -346,7 +350,7 @@ impl Store {
         item.insert("ttl".into(), time_to_live(until));
         let write =
             self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -380,7 +384,7 @@ fn next(now: Timestamp, window_seconds: i64) -> Timestamp {
 fn read_recipient(item: Item) -> Result<Recipient, StoreError> {
     let counted: Counted = from_item("a recipient", item.clone())?;
     let guesses = Guesses { failures: counted.failures, failed_at: read_instant("a recipient", &item, "failedAt")? };
-    Ok(Recipient { sends: counted.sends, guesses, entries: counted.entries, revision: counted.revision, item: Some(item) })
+    Ok(Recipient { sends: counted.sends, guesses, entries: read_row(&item, "entries"), revision: counted.revision, item: Some(item) })
 }
 
 fn read_facts(item: &Item) -> Result<CodeFacts, StoreError> {

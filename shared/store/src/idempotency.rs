@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     items::{Item, Key, base64url, binary, instant, number, text, time_to_live, to_attribute},
     portals::is_condition,
     sessions::of_user,
@@ -138,7 +139,7 @@ impl Store {
             .expression_attribute_values(":now", instant(now))
             .expression_attribute_values(":request", binary(&request))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
+            .call()
             .await;
         match result.map_err(found) {
             Ok(_) => Ok(Turn::Run(Hold { key, hold, expires_at })),
@@ -174,7 +175,7 @@ impl Store {
             .expression_attribute_values(":until", instant(until))
             .expression_attribute_values(":ttl", time_to_live(until))
             .expression_attribute_values(":hold", binary(&hold.hold))
-            .send()
+            .call()
             .await;
         match result {
             Err(error) if !is_condition(&error) => Err(error.into()),
@@ -194,7 +195,7 @@ impl Store {
             .expression_attribute_names("#hold", "hold")
             .expression_attribute_values(":never", number(0))
             .expression_attribute_values(":hold", binary(&hold.hold))
-            .send()
+            .call()
             .await;
         match result {
             Err(error) if !is_condition(&error) => Err(error.into()),

@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Posted, Store, StoreError,
+    calls::Call,
     items::{Item, Key, Wanted, base64url, from_item, text, time_to_live, to_attribute, to_item},
     organisations::Promise,
     transaction::{Cancelled, check, delete, put, update},
@@ -366,7 +367,7 @@ impl Store {
             .expression_attribute_values(":pk", text(list(portal)))
             .expression_attribute_values(":prefix", text("INVITATION#"))
             .set_exclusive_start_key(after.map(|after| listing_key(portal, after).attributes()))
-            .send()
+            .call()
             .await?;
         let more = page.last_evaluated_key.is_some();
         let places: Vec<(InvitationId, Key)> = page.items.unwrap_or_default().iter().filter_map(|item| listed(portal, item)).collect();

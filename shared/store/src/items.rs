@@ -8,9 +8,10 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
+use portico_domain::ids::MessageId;
+use serde::Serialize;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, calls::Call};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -54,6 +55,17 @@ pub(crate) fn binary(value: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
+/// Identifiers in a row, sixteen bytes each: as text they would be twice as long, and items are paid for by the kilobyte.
+pub(crate) fn row_of(ids: &[MessageId]) -> AttributeValue {
+    AttributeValue::B(Blob::new(ids.iter().flat_map(MessageId::to_bytes).collect::<Vec<u8>>()))
+}
+
+/// What [`row_of`] wrote.
+pub(crate) fn read_row(item: &Item, name: &str) -> Vec<MessageId> {
+    let bytes = item.get(name).and_then(|value| value.as_b().ok()).map(Blob::as_ref).unwrap_or_default();
+    bytes.as_chunks().0.iter().copied().map(MessageId::from_bytes).collect()
+}
+
 /// Instants are stored as milliseconds since 1970, so that conditions can compare them.
 pub(crate) fn instant(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
@@ -81,9 +93,38 @@ pub(crate) fn to_attribute<T: Serialize>(value: &T) -> Result<AttributeValue, St
     serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))
 }
 
-pub(crate) fn from_item<T: DeserializeOwned>(what: &'static str, item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::Malformed(what, error.to_string()))
+pub(crate) fn from_item<T: Stored>(what: &'static str, item: Item) -> Result<T, StoreError> {
+    T::from_attributes(item).map_err(|error| StoreError::Malformed(what, error.to_string()))
 }
+
+/// What is read from the attributes of an item. [`stored`] implements it, where the way there is compiled once: generic code would be
+/// compiled again in every function that reads such an item.
+pub(crate) trait Stored: Sized {
+    fn from_attributes(item: Item) -> serde_dynamo::Result<Self>;
+}
+
+macro_rules! stored {
+    ($($name:ty),* $(,)?) => {$(
+        impl $crate::items::Stored for $name {
+            fn from_attributes(item: $crate::items::Item) -> serde_dynamo::Result<Self> {
+                serde_dynamo::from_item(item)
+            }
+        }
+    )*};
+}
+pub(crate) use stored;
+
+stored!(
+    portico_domain::agreements::Agreements,
+    portico_domain::invitation::Invitation,
+    portico_domain::member::Member,
+    portico_domain::message::Message,
+    portico_domain::message::News,
+    portico_domain::portal::Portal,
+    portico_domain::seats::Seats,
+    portico_domain::spend::Spend,
+    portico_domain::user::User,
+);
 
 pub(crate) fn read_instant(what: &'static str, item: &Item, name: &str) -> Result<Option<Timestamp>, StoreError> {
     let malformed = || StoreError::Malformed(what, format!("{name} is no instant"));
@@ -113,7 +154,7 @@ impl Store {
         }
         let mut found = Vec::new();
         for _ in 0..3 {
-            let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await?;
+            let answer = self.client.batch_get_item().set_request_items(Some(request)).call().await?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             request = answer.unprocessed_keys.unwrap_or_default();
             if request.is_empty() {
@@ -125,7 +166,7 @@ impl Store {
 
     /// Reads one item in its newest state.
     pub(crate) async fn read(&self, table: &str, key: &Key) -> Result<Option<Item>, StoreError> {
-        let answer = self.client.get_item().table_name(table).set_key(Some(key.attributes())).consistent_read(true).send().await?;
+        let answer = self.client.get_item().table_name(table).set_key(Some(key.attributes())).consistent_read(true).call().await?;
         Ok(answer.item)
     }
 
@@ -158,7 +199,7 @@ impl Store {
             }
             let mut rest = Some(HashMap::from([(table.to_owned(), requests)]));
             while let Some(requests) = rest.take().filter(|requests| !requests.is_empty()) {
-                rest = self.client.batch_write_item().set_request_items(Some(requests)).send().await?.unprocessed_items;
+                rest = self.client.batch_write_item().set_request_items(Some(requests)).call().await?.unprocessed_items;
             }
         }
         Ok(())
@@ -176,7 +217,7 @@ impl Found {
     }
 
     /// Takes out the item with this key as a value.
-    pub(crate) fn take_as<T: DeserializeOwned>(&mut self, what: &'static str, key: &Key) -> Result<Option<T>, StoreError> {
+    pub(crate) fn take_as<T: Stored>(&mut self, what: &'static str, key: &Key) -> Result<Option<T>, StoreError> {
         self.take(key).map(|item| from_item(what, item)).transpose()
     }
 }

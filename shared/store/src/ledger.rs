@@ -8,11 +8,11 @@ use portico_domain::{
     message::{Channel, Kind, Message, Money, Person, State},
 };
 use serde::Deserialize;
-use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, from_item, text},
+    calls::Call,
+    items::{Item, Key, Wanted, from_item, read_row, stored, text},
     messages::{message_key, person_of},
     portals::is_condition,
 };
@@ -79,9 +79,7 @@ struct Counted {
     paid: Money,
 }
 
-fn malformed(name: &str) -> StoreError {
-    StoreError::Malformed("a message", format!("{name} is malformed"))
-}
+stored!(Counted);
 
 fn day_partition(portal: PortalId, day: Date) -> String {
     format!("PORTAL#{portal}#MESSAGES#{day}")
@@ -131,7 +129,7 @@ impl Store {
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(day_partition(portal, day)))
             .set_exclusive_start_key(start)
-            .send()
+            .call()
             .await?;
         Ok((page.items.unwrap_or_default(), page.last_evaluated_key))
     }
@@ -157,14 +155,12 @@ impl Store {
         let mut codes: Vec<Message> = Vec::new();
         while !wanted.is_empty() && codes.len() < limit {
             let keys: Vec<Key> = wanted.iter().map(|id| message_key(portal, *id)).collect();
-            let mut found = self.read_many(&[Wanted { table: &self.tables.messages, keys: keys.iter().collect(), consistent: true }]).await?;
+            let mut found =
+                self.read_many(&[Wanted { table: &self.tables.messages, keys: keys.iter().collect(), consistent: true }]).await?;
             wanted.clear();
             // The oldest that is still there names those before it.
             for item in keys.iter().filter_map(|key| found.take(key)) {
-                wanted = match item.get("before") {
-                    Some(before) => from_attribute_value(before.clone()).map_err(|_| malformed("before"))?,
-                    None => Vec::new(),
-                };
+                wanted = read_row(&item, "before");
                 codes.push(from_item("a message", item)?);
             }
         }
@@ -218,7 +214,7 @@ impl Store {
             .scan_index_forward(false)
             .limit(limit)
             .set_exclusive_start_key(start)
-            .send()
+            .call()
             .await?;
         Ok((page.items.unwrap_or_default().iter().filter_map(Key::of).collect(), page.last_evaluated_key))
     }
@@ -270,7 +266,7 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":none", text(""))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),

@@ -17,6 +17,7 @@ use portico_domain::{
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     items::{Key, Wanted, base64url, from_item, instant, read_instant, text, time_to_live},
     portals::portal_key,
     sessions::{decode, hash},
@@ -81,7 +82,7 @@ impl Store {
     pub async fn open_member_session(&self, token: &MemberToken, expires_at: Timestamp) -> Result<(), StoreError> {
         let mut item = token.key().attributes();
         item.extend([("expires".into(), instant(expires_at)), ("ttl".into(), time_to_live(expires_at))]);
-        self.client.put_item().table_name(&self.tables.users).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&self.tables.users).set_item(Some(item)).call().await?;
         Ok(())
     }
 

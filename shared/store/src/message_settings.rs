@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     codes::put_is_condition,
-    items::{Key, from_item, number, text, to_attribute, to_item},
+    items::{Key, from_item, number, stored, text, to_attribute, to_item},
     portals::is_condition,
 };
 
@@ -31,6 +32,8 @@ pub struct StoredMessageSettings {
     /// Counts the changes; 0 before the first.
     pub version: u64,
 }
+
+stored!(StoredMessageSettings);
 
 /// Where the approval of a signature stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +77,8 @@ pub struct Signature {
     pub remark: Option<Text<200>>,
 }
 
+stored!(Signature);
+
 fn settings_key(portal: PortalId) -> Key {
     Key::new(format!("PORTAL#{portal}"), "MESSAGES")
 }
@@ -100,7 +105,7 @@ impl Store {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":known", number(known)),
         };
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -128,7 +133,7 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR #state = :rejected")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":rejected", text(SignatureState::Rejected.as_str()));
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -160,7 +165,7 @@ impl Store {
                 .expression_attribute_values(":remark", text(remark.as_str())),
             None => update.update_expression("SET #state = :state, decidedAt = :at REMOVE remark"),
         };
-        match update.send().await {
+        match update.call().await {
             Ok(answer) => answer.attributes.map(|item| from_item("a signature", item)).transpose(),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),

@@ -24,7 +24,8 @@ use portico_domain::{
 
 use crate::{
     NewsPlace, Store, StoreError,
-    items::{Item, Key, from_item, instant, number, text, time_to_live, to_attribute, to_item},
+    calls::Call,
+    items::{Item, Key, from_item, instant, number, row_of, text, time_to_live, to_attribute, to_item},
     news::news_place_of,
     portals::is_condition,
     transaction::{Cancelled, delete, put, update},
@@ -176,7 +177,7 @@ impl Store {
     pub async fn enter_code(&self, message: &Message, before: &[MessageId], worth: Money) -> Result<Posted, StoreError> {
         let mut item = entry_item(message)?;
         if !before.is_empty() {
-            item.insert("before".into(), to_attribute(&before)?);
+            item.insert("before".into(), row_of(before));
         }
         if worth > Money::ZERO {
             let parts = vec![self.fresh_part(item)?, self.debit_part(message.organisation, worth, message.paid)?];
@@ -186,7 +187,7 @@ impl Store {
                 Err(Cancelled::Store(error)) => Err(error),
             };
         }
-        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).call().await?;
         Ok(Posted::Queued)
     }
 
@@ -270,7 +271,7 @@ impl Store {
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
-            .send()
+            .call()
             .await;
         match result {
             Ok(answer) => {
@@ -383,7 +384,7 @@ impl Store {
             .expression_attribute_values(":parked", text(State::Parked.as_str()))
             .expression_attribute_values(":error", text(error))
             .expression_attribute_values(":at", to_attribute(&now)?)
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),
@@ -423,7 +424,7 @@ impl Store {
             .expression_attribute_values(":queue", text(queue))
             .expression_attribute_values(":now", instant(now))
             .limit(limit)
-            .send()
+            .call()
             .await?;
         Ok(page.items.unwrap_or_default().iter().filter_map(Key::of).collect())
     }

@@ -17,6 +17,7 @@ use portico_domain::{
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     items::{Key, from_item, instant, text, time_to_live, to_item},
     messages::QUEUES,
     portals::is_condition,
@@ -79,7 +80,7 @@ impl Store {
             .set_key(Some(news_key(place.organisation, place.news).attributes()))
             .update_expression("REMOVE queue, dueAt")
             .condition_expression("attribute_exists(queue)")
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),
@@ -122,7 +123,7 @@ impl Store {
             .expression_attribute_values(":pk", text(partition(organisation)))
             .expression_attribute_values(":lower", text(lower))
             .expression_attribute_values(":upper", text(upper))
-            .send()
+            .call()
             .await?;
         let news: Result<Vec<News>, _> = page.items.unwrap_or_default().into_iter().map(|item| from_item("news", item)).collect();
         let mut news: Vec<News> = news?.into_iter().filter(|news| Some(news.id) != before).collect();
@@ -146,7 +147,7 @@ impl Store {
             .update_expression("SET upTo = :upTo")
             .condition_expression("attribute_not_exists(upTo) OR upTo < :upTo")
             .expression_attribute_values(":upTo", text(up_to))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    items::{Key, from_item, number, to_item},
+    calls::Call,
+    items::{Key, from_item, number, stored, to_item},
     members::member_key,
     portals::is_condition,
     transaction::{Cancelled, put, update},
@@ -34,6 +35,8 @@ pub struct Organisation {
     /// When it was made (UTC).
     pub created_at: Timestamp,
 }
+
+stored!(Organisation);
 
 /// There would be fewer seats than are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +92,7 @@ impl Store {
             .condition_expression("used <= :total")
             .expression_attribute_names("#total", "total")
             .expression_attribute_values(":total", number(total))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(Ok(())),

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     codes::put_is_condition,
-    items::{Key, Wanted, from_item, number, time_to_live, to_item},
+    items::{Key, Wanted, from_item, number, stored, time_to_live, to_item},
     portals::portal_key,
     sessions::of_user,
     transaction::{Cancelled, check, put},
@@ -43,6 +44,8 @@ pub struct StoredPassword {
     pub set_at: Timestamp,
 }
 
+stored!(StoredPassword);
+
 /// The row of guesses at one address, as it was read.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct GuessRow {
@@ -51,6 +54,8 @@ pub struct GuessRow {
     pub guesses: Guesses,
     revision: u64,
 }
+
+stored!(GuessRow);
 
 /// What a sign-in by password begins with.
 #[derive(Debug, Clone)]
@@ -123,7 +128,7 @@ impl Store {
             0 => write.condition_expression("attribute_not_exists(pk)"),
             revision => write.condition_expression("revision = :revision").expression_attribute_values(":revision", number(revision)),
         };
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -133,7 +138,7 @@ impl Store {
     /// Ends the row of guesses, after a right one.
     pub async fn clear_guesses(&self, portal: PortalId, guessed: Guessed) -> Result<(), StoreError> {
         let key = row_key(portal, guessed).attributes();
-        self.client.delete_item().table_name(&self.tables.codes).set_key(Some(key)).send().await?;
+        self.client.delete_item().table_name(&self.tables.codes).set_key(Some(key)).call().await?;
         Ok(())
     }
 

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, from_item, number, text, to_attribute, to_item},
+    calls::Call,
+    items::{Item, Key, Wanted, from_item, number, stored, text, to_attribute, to_item},
     transaction::{Cancelled, delete, put, update},
 };
 
@@ -43,6 +44,8 @@ fn link_key(suffix: &Suffix) -> Key {
 struct Claim {
     portal: PortalId,
 }
+
+stored!(Claim);
 
 /// The outcome of a write that names the version it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +141,7 @@ impl Store {
             .expression_attribute_values(":settings", to_attribute(settings)?)
             .expression_attribute_values(":next", number(version + 1))
             .expression_attribute_values(":version", number(version))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(Saved::Yes),

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    items::{Key, from_item, number, text, time_to_live, to_attribute, to_item},
+    calls::Call,
+    items::{Key, from_item, number, stored, text, time_to_live, to_attribute, to_item},
     messages::message_key,
     portals::is_condition,
 };
@@ -33,6 +34,8 @@ struct Pushed {
     message: MessageId,
 }
 
+stored!(Pushed);
+
 fn suppression_key(portal: PortalId, address: AddressKey) -> Key {
     Key::new(format!("PORTAL#{portal}#ADDRESS#{address}"), "SUPPRESSED")
 }
@@ -45,14 +48,14 @@ impl Store {
     /// Whether mail to an address came back for good, or was called spam by its owner.
     pub async fn is_suppressed(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
         let key = suppression_key(portal, address).attributes();
-        Ok(self.client.get_item().table_name(&self.tables.messages).set_key(Some(key)).send().await?.item.is_some())
+        Ok(self.client.get_item().table_name(&self.tables.messages).set_key(Some(key)).call().await?.item.is_some())
     }
 
     /// Lets mail go to an address again. False if nothing stood in its way.
     pub async fn end_suppression(&self, portal: PortalId, address: AddressKey) -> Result<bool, StoreError> {
         let key = suppression_key(portal, address).attributes();
         let delete = self.client.delete_item().table_name(&self.tables.messages).set_key(Some(key)).return_values(ReturnValue::AllOld);
-        Ok(delete.send().await?.attributes.is_some_and(|before| !before.is_empty()))
+        Ok(delete.call().await?.attributes.is_some_and(|before| !before.is_empty()))
     }
 
     /// Notes what the provider of mail reported, in whatever order the reports come, and however often.
@@ -90,7 +93,7 @@ impl Store {
         let mut item = Key::new(format!("PORTAL#{}#ADDRESS#{address}", message.portal), "SUPPRESSED").attributes();
         let reason = if event == MailEvent::Complained { "complaint" } else { "bounce" };
         item.extend([("reason".to_owned(), text(reason)), ("at".to_owned(), to_attribute(&now)?)]);
-        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).call().await?;
         Ok(())
     }
 
@@ -98,7 +101,7 @@ impl Store {
     pub async fn remember_pushed(&self, app: &AppId, number: u64, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let mut item = to_item(&pushed_key(app, number), &Pushed { portal: message.portal, message: message.id })?;
         item.insert("ttl".into(), time_to_live(now.saturating_add(PUSHED_WITHIN).unwrap_or(now)));
-        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&self.tables.messages).set_item(Some(item)).call().await?;
         Ok(())
     }
 
@@ -120,7 +123,7 @@ impl Store {
             .expression_attribute_values(":sent", text(State::Sent.as_str()))
             .expression_attribute_values(":at", to_attribute(&now)?)
             .expression_attribute_values(":error", text(failure.unwrap_or_default()))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(true),

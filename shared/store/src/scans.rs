@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BrowserHash, Store, StoreError,
-    items::{Key, base64url, from_item, instant, text, to_attribute},
+    items::{Key, base64url, from_item, instant, stored, text, to_attribute},
     wechat_flows::updated,
 };
 
@@ -119,6 +119,8 @@ pub struct Scan {
     #[serde(rename = "expires", with = "milliseconds")]
     pub expires_at: Timestamp,
 }
+
+stored!(Scan);
 
 fn scan_key(portal: PortalId, scan: ScanId) -> Key {
     Key::new(format!("PORTAL#{portal}#WECHAT#SCAN#{scan}"), "SCAN")

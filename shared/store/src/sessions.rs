@@ -23,7 +23,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, Wanted, base64url, from_item, instant, read_instant, text, time_to_live, to_attribute},
+    calls::Call,
+    items::{Item, Key, Wanted, base64url, from_item, instant, read_instant, stored, text, time_to_live, to_attribute},
     portals::{is_condition, portal_key},
     users::user_key,
 };
@@ -136,7 +137,7 @@ pub struct Signed {
 impl Store {
     /// Writes a session under its token.
     pub async fn open_session(&self, opening: Opening<'_>) -> Result<(), StoreError> {
-        self.client.put_item().table_name(&self.tables.users).set_item(Some(session_item(opening)?)).send().await?;
+        self.client.put_item().table_name(&self.tables.users).set_item(Some(session_item(opening)?)).call().await?;
         Ok(())
     }
 
@@ -173,7 +174,7 @@ impl Store {
             .update_expression("SET seen = :seen")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":seen", instant(seen_at))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),
@@ -184,7 +185,7 @@ impl Store {
 
     /// Ends the session of a token (S28).
     pub async fn end_session(&self, token: &SessionToken) -> Result<(), StoreError> {
-        self.client.delete_item().table_name(&self.tables.users).set_key(Some(token.key().attributes())).send().await?;
+        self.client.delete_item().table_name(&self.tables.users).set_key(Some(token.key().attributes())).call().await?;
         Ok(())
     }
 
@@ -201,7 +202,7 @@ impl Store {
     pub async fn end_session_named(&self, portal: PortalId, user: UserId, id: &str) -> Result<bool, StoreError> {
         let key = session_key(portal, user, id).attributes();
         let delete = self.client.delete_item().table_name(&self.tables.users).set_key(Some(key)).return_values(ReturnValue::AllOld);
-        Ok(delete.send().await?.attributes.is_some_and(|item| !item.is_empty()))
+        Ok(delete.call().await?.attributes.is_some_and(|item| !item.is_empty()))
     }
 
     /// Ends all sessions of a user (S27), except the one of this token; says how many there were.
@@ -233,7 +234,7 @@ impl Store {
             .expression_attribute_values(":now", instant(now))
             .expression_attribute_values(":idleSince", instant(idle_since))
             .projection_expression("pk, sk")
-            .send()
+            .call()
             .await?;
         let keys = page.items.unwrap_or_default();
         self.delete_many(&self.tables.users, &keys).await?;
@@ -267,6 +268,8 @@ struct Description {
     client: String,
     agent: Option<String>,
 }
+
+stored!(Description);
 
 fn read_session(item: Item) -> Result<SessionRecord, StoreError> {
     let instant = |name: &str| read_instant("a session", &item, name);

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
+    calls::Call,
     codes::{condition_item, put_is_condition},
-    items::{Item, Key, from_item, number, time_to_live, to_item},
+    items::{Item, Key, from_item, number, stored, time_to_live, to_item},
     portals::is_condition,
 };
 
@@ -33,6 +34,8 @@ struct InvitationsSent {
     sends: Sends,
     revision: u64,
 }
+
+stored!(InvitationsSent);
 
 pub(crate) fn spend_key(portal: PortalId, now: Timestamp) -> Key {
     Key::new(format!("PORTAL#{portal}#SENT#{}", day_of(now)), "COUNT")
@@ -120,7 +123,7 @@ impl Store {
         if sending.block.is_some() {
             request = request.expression_attribute_values(":daily", number(sending.budget.daily_sms));
         }
-        match request.send().await {
+        match request.call().await {
             Ok(_) => Ok(Ok(())),
             Err(error) => match condition_item(&error) {
                 Some(item) => Ok(Err(read_spend(item)?)),
@@ -173,7 +176,7 @@ impl Store {
             item.insert("ttl".into(), time_to_live(now.saturating_add(DAY).unwrap_or(now)));
             let write = self.client.put_item().table_name(&self.tables.codes).set_item(Some(item));
             let write = write.condition_expression("attribute_not_exists(pk) OR revision = :known");
-            match write.expression_attribute_values(":known", number(known.revision)).send().await {
+            match write.expression_attribute_values(":known", number(known.revision)).call().await {
                 Ok(_) => return Ok(Ok(())),
                 Err(error) if put_is_condition(&error) => {}
                 Err(error) => return Err(error.into()),
@@ -195,7 +198,7 @@ impl Store {
             .expression_attribute_names("#hour", "hour")
             .expression_attribute_values(":by", number(by))
             .expression_attribute_values(":hour", number(hour))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(()),

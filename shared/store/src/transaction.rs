@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     types::{CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 
-use crate::{Store, StoreError, items::Item};
+use crate::{Store, StoreError, calls::Call, items::Item};
 
 /// How often a transaction that met another one is tried (R10).
 const TRIES: u32 = 6;
@@ -61,7 +61,7 @@ impl Store {
         let request: TransactWriteItemsFluentBuilder = self.client.transact_write_items().set_transact_items(Some(parts));
         let mut pause = Scatter::new(&request);
         for attempt in 1..=TRIES {
-            let error = match request.clone().send().await {
+            let error = match request.clone().call().await {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };

@@ -22,19 +22,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Opening, Store, StoreError,
-    items::{Item, Key, Wanted, from_item, text, to_attribute, to_item},
+    calls::Call,
+    items::{Item, Key, Wanted, from_item, stored, text, to_attribute, to_item},
     organisations::Promise,
     portals::portal_key,
     transaction::{Cancelled, SHOW_OLD, check, put, update},
 };
 
-const PARTITIONS: u8 = 4;
+pub(crate) const PARTITIONS: u8 = 4;
 
 pub(crate) fn user_key(portal: PortalId, user: UserId) -> Key {
     Key::new(partition(portal, user.spread() % PARTITIONS), format!("USER#{user}"))
 }
 
-fn partition(portal: PortalId, number: u8) -> String {
+pub(crate) fn partition(portal: PortalId, number: u8) -> String {
     format!("PORTAL#{portal}#USERS#{number}")
 }
 
@@ -50,6 +51,8 @@ pub(crate) fn claim_key(portal: PortalId, address: AddressKey) -> Key {
 pub(crate) struct Claim {
     pub(crate) user: UserId,
 }
+
+stored!(Claim);
 
 /// What came of making or moving an account on the way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,15 +131,6 @@ pub enum Decision {
     NoSeats,
 }
 
-/// One page of users, newest first.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The users.
-    pub users: Vec<User>,
-    /// The last of them, from which the next page goes on, if there may be more.
-    pub next: Option<UserId>,
-}
-
 /// The parts of a transaction, each with what it means when its condition fails.
 #[derive(Default)]
 struct Plan {
@@ -181,7 +175,7 @@ impl Store {
     /// again at the next request.
     pub async fn recent_user(&self, portal: PortalId, user: UserId) -> Result<Option<User>, StoreError> {
         let key = user_key(portal, user).attributes();
-        let answer = self.client.get_item().table_name(&self.tables.users).set_key(Some(key)).send().await?;
+        let answer = self.client.get_item().table_name(&self.tables.users).set_key(Some(key)).call().await?;
         answer.item.map(|item| from_item("a user", item)).transpose()
     }
 
@@ -414,89 +408,4 @@ impl Store {
     ) -> Result<Option<TransactWriteItem>, StoreError> {
         self.seats_part(organisation, seats::change(before, after), Promise::None)
     }
-
-    /// A page of a portal's users, newest first: those registered before `after`, with this status if one is given.
-    ///
-    /// Two lanes of two partitions each, one partition after the other: four at once would open four connections, of which each costs
-    /// a new instance more than its query.
-    pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
-        // One more than asked tells whether there are more.
-        let wanted = Listed { portal, status, after, enough: limit + 1 };
-        let (mut users, others) = tokio::try_join!(self.users_in_lane(0, &wanted), self.users_in_lane(1, &wanted))?;
-        users.extend(others);
-        newest(&mut users, wanted.enough);
-        let more = users.len() > limit;
-        users.truncate(limit);
-        let next = more.then(|| users.last().map(|user| user.id)).flatten();
-        Ok(Page { users, next })
-    }
-
-    /// The newest users of every other partition.
-    async fn users_in_lane(&self, first: u8, wanted: &Listed) -> Result<Vec<User>, StoreError> {
-        let mut users: Vec<User> = Vec::new();
-        for number in (first..PARTITIONS).step_by(2) {
-            // Once there are enough, only newer ones matter.
-            let oldest = users.get(wanted.enough - 1).map(|user| user.id);
-            users.extend(self.users_in_partition(number, oldest, wanted).await?);
-            newest(&mut users, wanted.enough);
-        }
-        Ok(users)
-    }
-
-    /// Enough users of one partition, the newest, of those registered after `oldest`.
-    async fn users_in_partition(&self, number: u8, oldest: Option<UserId>, wanted: &Listed) -> Result<Vec<User>, StoreError> {
-        let pk = partition(wanted.portal, number);
-        let lower = oldest.map_or_else(|| "USER#".to_owned(), |user| format!("USER#{user}"));
-        let upper = wanted.after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
-        // The bounds are inclusive: `after` may come once more. A filter is applied to what was read: read more at each turn.
-        let mut read_at_most = wanted.enough + 1;
-        let (mut users, mut start): (Vec<User>, Option<Item>) = (Vec::new(), None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.tables.users)
-                .consistent_read(true)
-                .scan_index_forward(false)
-                .limit(i32::try_from(read_at_most).unwrap_or(i32::MAX))
-                .key_condition_expression("pk = :pk AND sk BETWEEN :lower AND :upper")
-                .expression_attribute_values(":pk", text(&pk))
-                .expression_attribute_values(":lower", text(&lower))
-                .expression_attribute_values(":upper", text(&upper))
-                .set_filter_expression(wanted.status.map(|_| "#status = :status".into()))
-                .set_expression_attribute_names(wanted.status.map(|_| [("#status".to_owned(), "status".to_owned())].into()))
-                .set_exclusive_start_key(start.take());
-            let page = match wanted.status {
-                Some(status) => page.expression_attribute_values(":status", text(status.as_str())),
-                None => page,
-            };
-            let page = page.send().await?;
-            for item in page.items.unwrap_or_default() {
-                let user: User = from_item("a user", item)?;
-                if Some(user.id) != wanted.after && users.len() < wanted.enough {
-                    users.push(user);
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() || users.len() == wanted.enough {
-                return Ok(users);
-            }
-            read_at_most = read_at_most.saturating_mul(4);
-        }
-    }
-}
-
-/// What a page asks of each partition.
-struct Listed {
-    portal: PortalId,
-    status: Option<Status>,
-    after: Option<UserId>,
-    /// At least one.
-    enough: usize,
-}
-
-/// Keeps the newest, newest first.
-fn newest(users: &mut Vec<User>, enough: usize) {
-    users.sort_unstable_by_key(|user| std::cmp::Reverse(user.id));
-    users.truncate(enough);
 }

@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Sealed, Store, StoreError,
-    items::{Item, Key, binary, from_item, instant, number, text, time_to_live, to_attribute, to_item},
+    calls::Call,
+    items::{Item, Key, binary, from_item, instant, number, stored, text, time_to_live, to_attribute, to_item},
     portals::is_condition,
     transaction::{Cancelled, delete, put},
 };
@@ -50,6 +51,8 @@ pub struct WeChatAccount {
     /// Counts changes.
     pub revision: u64,
 }
+
+stored!(WeChatAccount);
 
 /// Why a service account was not written.
 #[derive(Debug, thiserror::Error)]
@@ -104,16 +107,22 @@ struct TokenItem {
     revision: u64,
 }
 
+stored!(TokenItem);
+
 #[derive(Serialize, Deserialize)]
 struct Owner {
     organisation: OrganisationId,
 }
+
+stored!(Owner);
 
 #[derive(Serialize, Deserialize)]
 struct File {
     organisation: OrganisationId,
     content: VerificationContent,
 }
+
+stored!(File);
 
 fn account_key(organisation: OrganisationId) -> Key {
     Key::new(format!("ORG#{organisation}"), "WECHAT")
@@ -219,7 +228,7 @@ impl Store {
             .condition_expression("revision = :revision")
             .expression_attribute_values(":secrets", to_attribute(secrets)?)
             .expression_attribute_values(":revision", number(account.revision))
-            .send()
+            .call()
             .await;
         match result {
             Err(error) if !is_condition(&error) => Err(error.into()),
@@ -257,7 +266,7 @@ impl Store {
             .expression_attribute_values(":until", instant(until))
             .expression_attribute_values(":ttl", time_to_live(ends))
             .expression_attribute_values(":now", instant(now))
-            .send()
+            .call()
             .await;
         match result {
             Ok(_) => Ok(Some(TokenLease { lease, revision: seen.revision })),
@@ -275,7 +284,7 @@ impl Store {
             .expression_attribute_values(":token", to_attribute(token)?)
             .expression_attribute_values(":next", number(lease.revision + 1))
             .expression_attribute_values(":ttl", time_to_live(token.expires_at));
-        match update.send().await {
+        match update.call().await {
             Err(error) if !is_condition(&error) => Err(error.into()),
             _ => Ok(()),
         }
@@ -283,7 +292,7 @@ impl Store {
 
     /// Ends a turn in which no token was fetched: the next one may try at once.
     pub async fn release_wechat_token(&self, organisation: OrganisationId, lease: &TokenLease) -> Result<(), StoreError> {
-        match self.of_lease(organisation, lease, "REMOVE lease, leaseUntil").send().await {
+        match self.of_lease(organisation, lease, "REMOVE lease, leaseUntil").call().await {
             Err(error) if !is_condition(&error) => Err(error.into()),
             _ => Ok(()),
         }
@@ -301,7 +310,7 @@ impl Store {
             .expression_attribute_names("#token", "token")
             .expression_attribute_values(":next", number(seen.revision + 1))
             .expression_attribute_values(":revision", number(seen.revision))
-            .send()
+            .call()
             .await;
         match result {
             Err(error) if !is_condition(&error) => Err(error.into()),

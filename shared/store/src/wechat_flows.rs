@@ -26,8 +26,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     ScanId, Store, StoreError,
+    calls::Call,
     codes::put_is_condition,
-    items::{Key, base64url, from_item, instant, text, time_to_live, to_attribute, to_item},
+    items::{Key, Stored, base64url, from_item, instant, stored, text, time_to_live, to_attribute, to_item},
     portals::is_condition,
 };
 
@@ -143,6 +144,8 @@ pub struct Departure {
     pub expires_at: Timestamp,
 }
 
+stored!(Departure);
+
 /// Whom WeChat named, and who has to follow or to prove an address first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pending {
@@ -162,6 +165,8 @@ pub struct Pending {
     #[serde(rename = "expires", with = "milliseconds")]
     pub expires_at: Timestamp,
 }
+
+stored!(Pending);
 
 /// The scene of a QR code with parameters: the flow that goes on when it was scanned, and its portal. 52 of the 64 characters that
 /// WeChat takes.
@@ -196,7 +201,7 @@ impl Store {
             .expression_attribute_values(":browser", text(&browser.0))
             .expression_attribute_values(":now", instant(now))
             .return_values(ReturnValue::AllOld)
-            .send()
+            .call()
             .await;
         match result {
             Ok(answer) => answer.attributes.map(|item| from_item("a state", item)).transpose(),
@@ -221,7 +226,7 @@ impl Store {
     pub async fn end_pending(&self, portal: PortalId, flow: FlowId) -> Result<bool, StoreError> {
         let key = pending_key(portal, flow).attributes();
         let delete = self.client.delete_item().table_name(&self.tables.codes).set_key(Some(key)).return_values(ReturnValue::AllOld);
-        Ok(delete.send().await?.attributes.is_some_and(|item| !item.is_empty()))
+        Ok(delete.call().await?.attributes.is_some_and(|item| !item.is_empty()))
     }
 
     /// Notes that the very person for whom a QR code was made has scanned it, and so follows; the desktop that waits for them goes on.
@@ -248,7 +253,7 @@ impl Store {
         item.insert("ttl".into(), time_to_live(now.saturating_add(PUSH_REMEMBERED).unwrap_or(now)));
         let write =
             self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
-        match write.send().await {
+        match write.call().await {
             Ok(_) => Ok(true),
             Err(error) if put_is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
@@ -257,14 +262,14 @@ impl Store {
 
     /// Forgets a push that could not be dealt with: WeChat sends it again.
     pub async fn forget_push(&self, account: WeChatAccountId, name: &str) -> Result<(), StoreError> {
-        self.client.delete_item().table_name(&self.tables.codes).set_key(Some(push_key(account, name).attributes())).send().await?;
+        self.client.delete_item().table_name(&self.tables.codes).set_key(Some(push_key(account, name).attributes())).call().await?;
         Ok(())
     }
 
     pub(crate) async fn put_expiring<T: Serialize>(&self, key: &Key, value: &T, expires_at: Timestamp) -> Result<(), StoreError> {
         let mut item = to_item(key, value)?;
         item.insert("ttl".into(), time_to_live(expires_at));
-        self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).send().await?;
+        self.client.put_item().table_name(&self.tables.codes).set_item(Some(item)).call().await?;
         Ok(())
     }
 
@@ -283,11 +288,8 @@ fn push_key(account: WeChatAccountId, name: &str) -> Key {
 }
 
 /// Carries an update out; what is there after it, or `None` if its condition failed.
-pub(crate) async fn updated<T: serde::de::DeserializeOwned>(
-    what: &'static str,
-    update: UpdateItemFluentBuilder,
-) -> Result<Option<T>, StoreError> {
-    match update.send().await {
+pub(crate) async fn updated<T: Stored>(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Option<T>, StoreError> {
+    match update.call().await {
         Ok(answer) => answer.attributes.map(|item| from_item(what, item)).transpose(),
         Err(error) if is_condition(&error) => Ok(None),
         Err(error) => Err(error.into()),

@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     Store, StoreError,
-    items::{Item, Key, from_item, text, to_item},
+    calls::Call,
+    items::{Item, Key, from_item, stored, text, to_item},
 };
 
 const PARTITIONS: u8 = 16;
@@ -42,6 +43,8 @@ pub struct RowPage {
 struct Cells {
     cells: BTreeMap<String, String>,
 }
+
+stored!(Cells);
 
 fn partition(portal: PortalId, number: u8) -> String {
     format!("PORTAL#{portal}#WHITELIST#{number:x}")
@@ -82,7 +85,7 @@ impl Store {
     /// Removes a row. False if it was not there.
     pub async fn remove_row(&self, portal: PortalId, row: RowKey) -> Result<bool, StoreError> {
         let delete = self.client.delete_item().table_name(&self.tables.portals).set_key(Some(row_key(portal, row).attributes()));
-        let removed = delete.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().await?;
+        let removed = delete.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).call().await?;
         Ok(removed.attributes.is_some())
     }
 
@@ -127,7 +130,7 @@ impl Store {
     async fn write_rows(&self, requests: Vec<WriteRequest>) -> Result<(), StoreError> {
         let mut rest = HashMap::from([(self.tables.portals.clone(), requests)]);
         for attempt in 0..TRIES {
-            rest = self.client.batch_write_item().set_request_items(Some(rest)).send().await?.unprocessed_items.unwrap_or_default();
+            rest = self.client.batch_write_item().set_request_items(Some(rest)).call().await?.unprocessed_items.unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());
             }
