@@ -486,7 +486,7 @@ async fn all_codes_of_a_person_are_found_and_erased_however_many() {
     assert!(found.is_sorted_by(|newer, older| newer["id"].as_str() > older["id"].as_str()));
     assert_eq!(codes(stage.ledger_page(&format!("?user={user}&kind=code&limit=5")).await), found[..5]);
     assert_eq!(stage.call(Method::DELETE, "/v1/me").bearer(&session).send().await.status, 204);
-    let of = |hint: &str| stage.ledger().iter().filter(|entry| entry["hint"] == hint).count();
+    let of = |hint: &str| stage.ledger().iter().filter(|entry| entry["kind"] == "code" && entry["hint"] == hint).count();
     assert_eq!((of("+86138****0001"), of("+86138****0002"), of("")), (0, 19, 20));
     stage.cloud.clock().advance(61);
     stage.flow(&phone(1)).await;
