@@ -100,3 +100,17 @@ fn the_openapi_document_is_up_to_date() {
     let written = read(&root().join("infra/openapi.yaml"));
     assert!(written == portico_local::openapi::yaml(), "run `make openapi`");
 }
+
+/// Functions whose tests are all here are not compiled a second time for tests of their own.
+#[test]
+fn no_test_lies_where_none_is_run() {
+    for path in files() {
+        let manifest = path.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file());
+        let (text, Some(manifest)) = (read(&path), manifest) else { continue };
+        if path.starts_with(root().join("functions")) && has_extension(&path, &["rs"]) && text.contains("#[cfg(test)]") {
+            let lib = read(&manifest);
+            let lib = lib.split("\n[").find(|section| section.starts_with("lib]")).unwrap_or_default();
+            assert!(lib.lines().all(|line| line != "test = false"), "{}", path.display());
+        }
+    }
+}

@@ -26,22 +26,16 @@ impl Binaries {
         Self { folder: target.join("lambda") }
     }
 
-    /// Builds `functions` for Lambda; what is up to date is left alone.
-    pub(crate) fn build(root: &Path, target: &Path, functions: &[String]) -> Result<(), Failure> {
-        // The deployment check brings a cargo-lambda of its own, for machines without one.
-        let own = target.join("deploy-check/tools/bin");
-        let path = std::env::join_paths(std::iter::once(own).chain(search_path()))?;
-        let mut command = Command::new("cargo");
-        command.args(["lambda", "build", "--release", "--locked"]).current_dir(root).env("PATH", path);
+    /// Builds all functions as they are deployed; what is up to date is left alone.
+    pub(crate) fn build(root: &Path) -> Result<(), Failure> {
+        let mut command = Command::new(root.join("infra/deploy-check/run"));
+        command.arg("--build-only").current_dir(root);
         // What cargo sets for this process must not reach another build.
         for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "RUSTUP_TOOLCHAIN"] {
             command.env_remove(name);
         }
-        for function in functions {
-            command.args(["--package", function]);
-        }
-        let status = command.status().map_err(|error| format!("cannot start cargo: {error}"))?;
-        if status.success() { Ok(()) } else { Err(format!("cargo lambda build: {status}").into()) }
+        let status = command.status().map_err(|error| format!("cannot start the build: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("the build: {status}").into()) }
     }
 
     /// The program of a function, if it was built.

@@ -93,7 +93,7 @@ async fn run(options: &Options) -> Result<Report, Failure> {
     let functions: Vec<_> = world.cloud.template().functions.iter().map(|function| function.crate_name.clone()).collect();
     if !options.no_build {
         progress("building the functions");
-        Binaries::build(&root, &target, &functions)?;
+        Binaries::build(&root)?;
     }
     let binaries = Binaries::new(&target);
     let sizes = binaries.sizes(&functions)?;

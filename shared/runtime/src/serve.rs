@@ -1,7 +1,10 @@
 //! Hands a function over to the Lambda runtime.
+//!
+//! What serves is compiled in this crate, once; only what differs is compiled with each function.
 
 use std::{
     future::{Future, ready},
+    pin::Pin,
     process::ExitCode,
 };
 
@@ -14,7 +17,7 @@ use serde_json::Value;
 use crate::{Deployment, MissingVariable, logs};
 
 /// Serves an HTTP function: builds its router once, then answers events until the environment is shut down.
-pub fn serve_http(router: impl FnOnce(&Deployment) -> Result<Router, MissingVariable>) -> ExitCode {
+pub fn serve_http(router: fn(&Deployment) -> Result<Router, MissingVariable>) -> ExitCode {
     start(|deployment| {
         let router = router(&deployment)?.layer(map_response(move |answer: Response| {
             deployment.answered();
@@ -25,42 +28,42 @@ pub fn serve_http(router: impl FnOnce(&Deployment) -> Result<Router, MissingVari
 }
 
 /// Serves a scheduled function. The event carries nothing that matters: a schedule only nudges (R28).
-pub fn serve_schedule<F, S, E>(run: impl Fn(Deployment) -> F) -> ExitCode
+pub fn serve_schedule<F, S, E>(run: impl Fn(Deployment) -> F + 'static) -> ExitCode
 where
-    F: Future<Output = Result<S, E>>,
+    F: Future<Output = Result<S, E>> + 'static,
     S: Serialize,
     E: std::error::Error + Send + Sync + 'static,
 {
-    start(|deployment| {
-        Ok(async move {
-            let handler = service_fn(|_: LambdaEvent<Value>| {
-                let (finished, deployment) = (run(deployment.clone()), deployment.clone());
-                async move {
-                    let summary = finished.await;
-                    deployment.answered();
-                    summary.map_err(Error::from)
-                }
-            });
-            lambda_runtime::run(handler).await
-        })
+    serve_events(move |deployment, _| {
+        let finished = run(deployment);
+        async move { serde_json::to_value(finished.await?).map_err(Error::from) }
     })
 }
 
 /// Serves a function that takes events which carry something: records of a stream, notices of a topic. Its answer goes back to
 /// whoever sent the event.
-pub fn serve_events<F, E>(handle: impl Fn(Deployment, Value) -> F) -> ExitCode
+pub fn serve_events<F, E>(handle: impl Fn(Deployment, Value) -> F + 'static) -> ExitCode
 where
-    F: Future<Output = Result<Value, E>>,
-    E: std::error::Error + Send + Sync + 'static,
+    F: Future<Output = Result<Value, E>> + 'static,
+    E: Into<Error>,
 {
+    serve(Box::new(move |deployment, event| {
+        let answer = handle(deployment, event);
+        Box::pin(async move { answer.await.map_err(Into::into) })
+    }))
+}
+
+type Handling = Pin<Box<dyn Future<Output = Result<Value, Error>>>>;
+
+fn serve(handle: Box<dyn Fn(Deployment, Value) -> Handling>) -> ExitCode {
     start(|deployment| {
         Ok(async move {
             let handler = service_fn(|event: LambdaEvent<Value>| {
-                let (finished, deployment) = (handle(deployment.clone(), event.payload), deployment.clone());
+                let (answer, deployment) = (handle(deployment.clone(), event.payload), deployment.clone());
                 async move {
-                    let answer = finished.await;
+                    let answer = answer.await;
                     deployment.answered();
-                    answer.map_err(Error::from)
+                    answer
                 }
             });
             lambda_runtime::run(handler).await

@@ -30,7 +30,7 @@ impl Store {
     pub async fn users(&self, portal: PortalId, status: Option<Status>, after: Option<UserId>, limit: usize) -> Result<Page, StoreError> {
         // One more than asked tells whether there are more.
         let wanted = Listed { status, after, enough: limit + 1 };
-        let mut readers: Vec<Reader> = (0..PARTITIONS).map(|number| Reader::of(portal, number, wanted.enough)).collect();
+        let mut readers: Vec<Reader> = (0..PARTITIONS).map(|number| Reader::of(portal, number, &wanted)).collect();
         loop {
             let mut users: Vec<&User> = readers.iter().flat_map(|reader| &reader.users).collect();
             users.sort_unstable_by_key(|user| std::cmp::Reverse(user.id));
@@ -86,9 +86,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(portal: PortalId, number: u8, enough: usize) -> Self {
-        // What falls to one of the partitions, and twice what that deviates by.
-        let at_once = enough / usize::from(PARTITIONS) + enough.isqrt() + 2;
+    fn of(portal: PortalId, number: u8, wanted: &Listed) -> Self {
+        // What falls to one of the partitions, and twice what that deviates by; how many of those have a status nobody knows.
+        let share = wanted.enough / usize::from(PARTITIONS) + wanted.enough.isqrt() + 2;
+        let at_once = if wanted.status.is_some() { wanted.enough + 1 } else { share };
         Self { number, pk: partition(portal, number), users: Vec::new(), start: None, began: false, at_once }
     }
 
