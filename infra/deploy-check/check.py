@@ -77,8 +77,9 @@ def validate(root: Path):
 
 def seed(root: Path, emulator: Emulator, outputs: dict[str, str]) -> dict:
     """What an operator does after the first deployment."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "portico-local", "--bin", "portico", "--"]
-    command += ["organisation", "Deploy Check", "first-organisation", "owner@example.com"]
+    run(["make", "binary"], root, SEED_SECONDS)
+    built = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "debug/portico"
+    command = [str(built), "organisation", "Deploy Check", "first-organisation", "owner@example.com"]
     tables = {"PORTALS_TABLE": outputs["PortalsTable"], "USERS_TABLE": outputs["UsersTable"]}
     done = subprocess.run(
         command, cwd=root, timeout=SEED_SECONDS, stdin=subprocess.DEVNULL, capture_output=True, text=True,
