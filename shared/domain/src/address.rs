@@ -123,11 +123,6 @@ impl AddressKey {
     pub fn to_bytes(self) -> [u8; 16] {
         self.0
     }
-
-    /// A key as carried by a [`crate::code::Flow`].
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
 }
 
 impl fmt::Display for AddressKey {
