@@ -8,7 +8,7 @@ use portico_domain::{
 use crate::{
     Store, StoreError,
     calls::Call,
-    items::{Item, from_item, text},
+    items::{Item, Key, from_item, text},
     users::{PARTITIONS, partition},
 };
 
@@ -41,12 +41,14 @@ impl Store {
             }
             let (mut even, mut odd): (Vec<_>, Vec<_>) =
                 readers.iter_mut().filter(|reader| !reader.is_complete(last)).partition(|reader| reader.number % 2 == 0);
-            tokio::try_join!(self.read_on(&mut even, &wanted), self.read_on(&mut odd, &wanted))?;
+            tokio::try_join!(self.read_on(&mut even, &wanted, last), self.read_on(&mut odd, &wanted, last))?;
         }
     }
 
-    async fn read_on(&self, readers: &mut [&mut Reader], wanted: &Listed) -> Result<(), StoreError> {
-        for reader in readers {
+    /// Reads on in the partitions of a lane: users who are newer than `last`, the oldest that may be needed.
+    async fn read_on(&self, lane: &mut [&mut Reader], wanted: &Listed, mut last: Option<UserId>) -> Result<(), StoreError> {
+        for reader in lane {
+            let lower = last.map_or_else(|| "USER#".to_owned(), |user| format!("USER#{user}"));
             let upper = wanted.after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
             let page = self
                 .client
@@ -57,7 +59,7 @@ impl Store {
                 .limit(i32::try_from(reader.at_once).unwrap_or(i32::MAX))
                 .key_condition_expression("pk = :pk AND sk BETWEEN :lower AND :upper")
                 .expression_attribute_values(":pk", text(&reader.pk))
-                .expression_attribute_values(":lower", text("USER#"))
+                .expression_attribute_values(":lower", text(lower))
                 .expression_attribute_values(":upper", text(upper))
                 .set_filter_expression(wanted.status.map(|_| "#status = :status".into()))
                 .set_expression_attribute_names(wanted.status.map(|_| [("#status".to_owned(), "status".to_owned())].into()))
@@ -68,6 +70,8 @@ impl Store {
             };
             let page = page.call().await?;
             reader.take(page.items.unwrap_or_default(), page.last_evaluated_key, wanted.after)?;
+            // Once there are enough, only newer ones matter.
+            last = last.max(reader.users.get(wanted.enough - 1).map(|user| user.id));
         }
         Ok(())
     }
@@ -78,8 +82,10 @@ struct Reader {
     number: u8,
     pk: String,
     users: Vec<User>,
-    /// Where it goes on; also none before the beginning.
+    /// Where it goes on, unless everything was read.
     start: Option<Item>,
+    /// The oldest that it looked at, once it began.
+    looked_at: Option<UserId>,
     began: bool,
     /// How many items are read next.
     at_once: usize,
@@ -90,13 +96,13 @@ impl Reader {
         // What falls to one of the partitions, and twice what that deviates by; how many of those have a status nobody knows.
         let share = wanted.enough / usize::from(PARTITIONS) + wanted.enough.isqrt() + 2;
         let at_once = if wanted.status.is_some() { wanted.enough + 1 } else { share };
-        Self { number, pk: partition(portal, number), users: Vec::new(), start: None, began: false, at_once }
+        Self { number, pk: partition(portal, number), users: Vec::new(), start: None, looked_at: None, began: false, at_once }
     }
 
     /// Whether all that is newer than `last`, the oldest that is needed, has been read; without one, everything.
     fn is_complete(&self, last: Option<UserId>) -> bool {
         let ended = self.began && self.start.is_none();
-        ended || last.is_some_and(|last| self.users.last().is_some_and(|oldest| oldest.id <= last))
+        ended || last.zip(self.looked_at).is_some_and(|(last, oldest)| oldest <= last)
     }
 
     fn take(&mut self, items: Vec<Item>, next: Option<Item>, after: Option<UserId>) -> Result<(), StoreError> {
@@ -105,6 +111,7 @@ impl Reader {
             // The bounds are inclusive: `after` may come once more.
             self.users.extend(Some(user).filter(|user| Some(user.id) != after));
         }
+        self.looked_at = next.as_ref().and_then(Key::of).and_then(|key| key.sk.strip_prefix("USER#")?.parse().ok());
         // A filter is applied to what was read: read more at each turn.
         (self.start, self.began, self.at_once) = (next, true, self.at_once.saturating_mul(4));
         Ok(())
