@@ -49,9 +49,10 @@ def route_key(event: dict) -> str:
 def build(root: Path, crates: list[str]):
     """One release build for all functions, linked for the glibc of Amazon Linux 2023.
 
-    A panic ends a function at once: nothing unwinds a stack, and the tables for it would be 7 percent of a function's size."""
+    A panic ends a function at once: nothing unwinds a stack, and the tables for it would be 7 percent of a function's size.
+    Lambda's x86_64 processors have what a Haswell has: AWS's guide says so in the chapter on AVX2."""
     packages = [argument for crate in crates for argument in ("--package", crate)]
-    flags = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), "-C force-unwind-tables=no"]))
+    flags = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), "-C force-unwind-tables=no", "-C target-cpu=haswell"]))
     run(["cargo", "lambda", "build", "--release", "--locked", *packages], root, BUILD_SECONDS, {**os.environ, "RUSTFLAGS": flags})
 
 

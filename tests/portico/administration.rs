@@ -10,7 +10,7 @@ async fn paged(stage: &Stage, limit: usize, query: &str) -> Vec<String> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = stage.admin(Method::GET, &stage.admin_path(&format!("/users?limit={limit}{query}{cursor}"))).send().await;
-        let users = page.body["users"].as_array().unwrap();
+        let users = page.body["users"].as_array().unwrap_or_else(|| panic!("{page:?}"));
         assert!(users.len() <= limit);
         seen.extend(users.iter().map(|user| user["id"].as_str().unwrap().to_owned()));
         match page.body["cursor"].as_str() {

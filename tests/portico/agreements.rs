@@ -22,7 +22,8 @@ impl Stage {
 
     fn consent_of(&self, address: &str) -> Value {
         let users = self.cloud.database().items("UsersTable").unwrap();
-        users.into_iter().find(|row| row["phone"] == address).unwrap()["consent"].clone()
+        let user = users.into_iter().find(|row| row["phone"] == address).unwrap();
+        serde_json::from_str(user["consent"].as_str().unwrap()).unwrap()
     }
 }
 

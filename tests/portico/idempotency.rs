@@ -276,7 +276,7 @@ pub(crate) async fn colleague(stage: &Stage, rights: &[Right]) -> String {
     let id = "01KAMQ3ZB7W0GJ5Q4S9T2X8Y6V";
     member["sk"] = json!({ "S": format!("MEMBER#{id}") });
     member["id"] = json!({ "S": id });
-    member["rights"] = json!({ "L": rights.iter().map(|right| json!({ "S": right })).collect::<Vec<_>>() });
+    member["rights"] = json!({ "S": json!(rights).to_string() });
     dynamodb("PutItem", json!({ "TableName": table, "Item": member })).await;
     let store = Store::open(&stage.cloud.deployment("portals"), &[Table::Users]).unwrap();
     let token = MemberToken::new(stage.seeded.organisation.parse().unwrap(), id.parse().unwrap(), [7; 32]);

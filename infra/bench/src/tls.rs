@@ -14,13 +14,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::ServerSessionMemoryCache;
 
 use crate::Failure;
 
 /// A certificate for `localhost` and the root that signed it, both made for this run. ECDSA P-256: verifying its two
-/// signatures costs about what the three RSA signatures of AWS's chains do.
+/// signatures costs a little more than the three RSA signatures of AWS's chains.
 pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
+    config: ServerConfig,
     root: PathBuf,
 }
 
@@ -41,7 +42,7 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], key)?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), root: path })
+        Ok(Self { config, root: path })
     }
 
     /// The PEM file that clients have to trust.
@@ -54,7 +55,10 @@ impl Tls {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = format!("https://localhost:{}", listener.local_addr()?.port());
         let upstream = upstream.trim_start_matches("http://").to_owned();
-        let acceptor = self.acceptor.clone();
+        // Each of AWS's endpoints has a name of its own: no session of one is taken up at another.
+        let mut config = self.config.clone();
+        config.session_storage = ServerSessionMemoryCache::new(256);
+        let acceptor = TlsAcceptor::from(Arc::new(config));
         tasks.spawn(async move {
             // Connections end when the functions do; those that a dropped server leaves behind end with the process.
             while let Ok((stream, _)) = listener.accept().await {

@@ -1,5 +1,6 @@
 //! How a function starts and what it is given: environment, AWS settings, the clock, randomness, the deployment's secret, logs.
 
+mod answer;
 mod aws;
 pub mod clock;
 pub mod deployment;

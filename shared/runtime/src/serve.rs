@@ -2,28 +2,34 @@
 //!
 //! What serves is compiled in this crate, once; only what differs is compiled with each function.
 
-use std::{
-    future::{Future, ready},
-    pin::Pin,
-    process::ExitCode,
-};
+use std::{future::Future, pin::Pin, process::ExitCode};
 
-use axum::{Router, middleware::map_response, response::Response};
-use lambda_http::Error;
+use axum::Router;
+use lambda_http::{Error, RequestExt, request::LambdaRequest};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::Value;
+use tower::ServiceExt;
 
-use crate::{Deployment, MissingVariable, logs};
+use crate::{Deployment, MissingVariable, answer::Answer, logs};
 
 /// Serves an HTTP function: builds its router once, then answers events until the environment is shut down.
 pub fn serve_http(router: fn(&Deployment) -> Result<Router, MissingVariable>) -> ExitCode {
     start(|deployment| {
-        let router = router(&deployment)?.layer(map_response(move |answer: Response| {
-            deployment.answered();
-            ready(answer)
-        }));
-        Ok(async move { lambda_http::run(router).await })
+        let router = router(&deployment)?;
+        Ok(async move {
+            let handler = service_fn(|event: LambdaEvent<LambdaRequest>| {
+                let request = lambda_http::Request::from(event.payload).with_lambda_context(event.context);
+                let (response, deployment) = (router.clone().oneshot(request), deployment.clone());
+                async move {
+                    let Ok(response) = response.await;
+                    let answer = Answer::of(response).await;
+                    deployment.answered();
+                    answer
+                }
+            });
+            lambda_runtime::run(handler).await
+        })
     })
 }
 

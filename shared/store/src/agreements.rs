@@ -24,7 +24,7 @@ impl Store {
     /// The texts of one version.
     pub async fn agreements(&self, portal: PortalId, version: u32) -> Result<Option<Agreements>, StoreError> {
         let item = self.read(&self.tables.portals, &agreements_key(portal, version)).await?;
-        item.map(|item| from_item("agreements", item)).transpose()
+        item.map(|item| from_item("agreements", &item)).transpose()
     }
 
     /// Makes this version the one that holds, if the portal still is as it was read. Everybody is asked from then on (F10).

@@ -95,7 +95,7 @@ impl Store {
     /// The authenticator of a user, confirmed or not, in its newest state.
     pub async fn authenticator(&self, portal: PortalId, user: UserId) -> Result<Option<StoredAuthenticator>, StoreError> {
         let item = self.read(&self.tables.users, &authenticator_key(portal, user)).await?;
-        item.map(|item| from_item("an authenticator", item)).transpose()
+        item.map(|item| from_item("an authenticator", &item)).transpose()
     }
 
     /// Writes an authenticator that is to be confirmed, in the place of one that never was. False if there is one that counts, or no

@@ -85,7 +85,7 @@ impl Store {
             .expression_attribute_values(":pk", text(format!("ORG#{organisation}#TOPUPS")))
             .call()
             .await?;
-        page.items.unwrap_or_default().into_iter().map(|item| from_item("a payment", item)).collect()
+        page.items.unwrap_or_default().into_iter().map(|item| from_item("a payment", &item)).collect()
     }
 
     /// The part of a transaction that takes something from a balance in which so much must be.

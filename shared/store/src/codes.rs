@@ -30,10 +30,9 @@ use portico_domain::{
     suffix::Suffix,
 };
 use serde::{Deserialize, Serialize};
-use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, attributes,
     calls::Call,
     items::{
         Item, Key, Wanted, base64url, binary, from_item, instant, number, read_instant, read_row, row_of, stored, text, time_to_live,
@@ -382,14 +381,14 @@ fn next(now: Timestamp, window_seconds: i64) -> Timestamp {
 }
 
 fn read_recipient(item: Item) -> Result<Recipient, StoreError> {
-    let counted: Counted = from_item("a recipient", item.clone())?;
+    let counted: Counted = from_item("a recipient", &item)?;
     let guesses = Guesses { failures: counted.failures, failed_at: read_instant("a recipient", &item, "failedAt")? };
     Ok(Recipient { sends: counted.sends, guesses, entries: read_row(&item, "entries"), revision: counted.revision, item: Some(item) })
 }
 
 fn read_facts(item: &Item) -> Result<CodeFacts, StoreError> {
     let malformed = |name: &str| StoreError::Malformed("a code", format!("{name} is malformed"));
-    let link = item.get("link").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("link"))?;
-    let joined = item.get("joined").cloned().map(from_attribute_value).transpose().map_err(|_| malformed("joined"))?;
+    let link = item.get("link").map(attributes::read).transpose().map_err(|_| malformed("link"))?;
+    let joined = item.get("joined").map(attributes::read).transpose().map_err(|_| malformed("joined"))?;
     Ok(CodeFacts { link, joined, watched: item.get("watched").map(|_| count(item, "watched")) })
 }

@@ -13,11 +13,10 @@
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 use portico_domain::ids::{OrganisationId, PortalId, UserId};
-use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, attributes,
     calls::Call,
     items::{Item, Key, base64url, binary, instant, number, text, time_to_live, to_attribute},
     portals::is_condition,
@@ -236,7 +235,7 @@ fn read_answer(item: &Item) -> Result<(KeptAnswer, [u8; 16]), StoreError> {
     let bytes = |name: &str| value(name)?.as_b().map(|bytes| bytes.as_ref().to_vec()).map_err(|_| malformed());
     let answer = KeptAnswer {
         status: value("status")?.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?,
-        headers: from_attribute_value(value("headers")?.clone()).map_err(|_| malformed())?,
+        headers: attributes::read(value("headers")?).map_err(|_| malformed())?,
         body: bytes("body")?,
         secret_version: value("secretVersion")?.as_s().cloned().map_err(|_| malformed())?,
     };

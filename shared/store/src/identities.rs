@@ -46,7 +46,7 @@ impl Store {
     /// The account that a portal knows by an identity, in its newest state.
     pub async fn identified(&self, portal: &Portal, identity: &Identity) -> Result<Option<UserId>, StoreError> {
         let item = self.read(&self.tables.users, &identity_key(portal.organisation, portal.id, identity)).await?;
-        Ok(item.map(|item| from_item::<Claim>("an identity", item)).transpose()?.map(|claim| claim.user))
+        Ok(item.map(|item| from_item::<Claim>("an identity", &item)).transpose()?.map(|claim| claim.user))
     }
 
     /// All accounts of an organisation that are known by an identity, one in each portal at most.
@@ -55,7 +55,7 @@ impl Store {
         let bound = items.into_iter().map(|item| {
             let portal = Key::of(&item).and_then(|key| key.sk.strip_prefix("PORTAL#")?.parse().ok());
             let portal = portal.ok_or_else(|| StoreError::Malformed("an identity", "the portal is missing".into()))?;
-            Ok(Bound { portal, user: from_item::<Claim>("an identity", item)?.user })
+            Ok(Bound { portal, user: from_item::<Claim>("an identity", &item)?.user })
         });
         bound.collect()
     }

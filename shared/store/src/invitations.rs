@@ -156,7 +156,7 @@ impl Store {
     /// The invitation of an address, open or not, in its newest state.
     pub async fn invitation(&self, portal: PortalId, address: AddressKey) -> Result<Option<Invitation>, StoreError> {
         let item = self.read(&self.tables.users, &invitation_key(portal, address)).await?;
-        item.map(|item| from_item("an invitation", item)).transpose()
+        item.map(|item| from_item("an invitation", &item)).transpose()
     }
 
     /// An invitation of a portal, open or not, in its newest state. Two sequential reads.
@@ -176,7 +176,7 @@ impl Store {
         let Some((_, key)) = listing.and_then(|item| listed(portal, &item)) else { return Ok(None) };
         let Some(item) = self.read(&self.tables.users, &key).await? else { return Ok(None) };
         let hash = item.get("token").and_then(|hash| hash.as_s().ok()).cloned();
-        let invitation: Invitation = from_item("an invitation", item)?;
+        let invitation: Invitation = from_item("an invitation", &item)?;
         Ok((invitation.id == id).then_some((invitation, hash)))
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use portico_domain::ids::MessageId;
 use serde::Serialize;
 
-use crate::{Store, StoreError, calls::Call};
+use crate::{Store, StoreError, attributes, calls::Call};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -83,31 +83,31 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// The attributes of a value, with its keys.
 pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))?;
+    let mut item = attributes::write_members(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))?;
     item.extend(key.attributes());
     Ok(item)
 }
 
 /// One attribute of a value that is stored whole.
 pub(crate) fn to_attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))
+    attributes::write(value).map_err(|error| StoreError::Malformed("a write", error.to_string()))
 }
 
-pub(crate) fn from_item<T: Stored>(what: &'static str, item: Item) -> Result<T, StoreError> {
+pub(crate) fn from_item<T: Stored>(what: &'static str, item: &Item) -> Result<T, StoreError> {
     T::from_attributes(item).map_err(|error| StoreError::Malformed(what, error.to_string()))
 }
 
 /// What is read from the attributes of an item. [`stored`] implements it, where the way there is compiled once: generic code would be
 /// compiled again in every function that reads such an item.
 pub(crate) trait Stored: Sized {
-    fn from_attributes(item: Item) -> serde_dynamo::Result<Self>;
+    fn from_attributes(item: &Item) -> Result<Self, attributes::Error>;
 }
 
 macro_rules! stored {
     ($($name:ty),* $(,)?) => {$(
         impl $crate::items::Stored for $name {
-            fn from_attributes(item: $crate::items::Item) -> serde_dynamo::Result<Self> {
-                serde_dynamo::from_item(item)
+            fn from_attributes(item: &$crate::items::Item) -> Result<Self, $crate::attributes::Error> {
+                $crate::attributes::read_members(item)
             }
         }
     )*};
@@ -218,6 +218,6 @@ impl Found {
 
     /// Takes out the item with this key as a value.
     pub(crate) fn take_as<T: Stored>(&mut self, what: &'static str, key: &Key) -> Result<Option<T>, StoreError> {
-        self.take(key).map(|item| from_item(what, item)).transpose()
+        self.take(key).map(|item| from_item(what, &item)).transpose()
     }
 }

@@ -101,7 +101,7 @@ impl Store {
             let page = self.page_of_day(portal, day, start.take()).await?;
             let count = page.0.len();
             for (at, item) in page.0.into_iter().enumerate() {
-                let message: Message = from_item("a message", item)?;
+                let message: Message = from_item("a message", &item)?;
                 let id = message.id;
                 messages.extend(Some(message).filter(|message| filter.takes(message)));
                 if messages.len() == limit {
@@ -161,7 +161,7 @@ impl Store {
             // The oldest that is still there names those before it.
             for item in keys.iter().filter_map(|key| found.take(key)) {
                 wanted = read_row(&item, "before");
-                codes.push(from_item("a message", item)?);
+                codes.push(from_item("a message", &item)?);
             }
         }
         Ok(codes)
@@ -182,7 +182,7 @@ impl Store {
             .send();
         let mut figures: Vec<DayFigure> = Vec::new();
         while let Some(item) = items.try_next().await? {
-            let Counted { kind, channel, state, parts, cost, paid } = from_item("a message", item)?;
+            let Counted { kind, channel, state, parts, cost, paid } = from_item("a message", &item)?;
             let same = |figure: &&mut DayFigure| (figure.kind, figure.channel, figure.state) == (kind, channel, state);
             match figures.iter_mut().find(same) {
                 Some(figure) => {

@@ -5,6 +5,7 @@
 
 mod account;
 mod agreements;
+mod attributes;
 mod authenticators;
 mod balance;
 mod calls;

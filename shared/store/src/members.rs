@@ -119,7 +119,7 @@ impl Store {
             .send();
         let mut members = Vec::new();
         while let Some(item) = items.try_next().await? {
-            members.push(from_item("a member", item)?);
+            members.push(from_item("a member", &item)?);
         }
         Ok(members)
     }

@@ -91,7 +91,7 @@ impl Store {
     /// How a portal speaks.
     pub async fn message_settings(&self, portal: PortalId) -> Result<StoredMessageSettings, StoreError> {
         let item = self.read(&self.tables.portals, &settings_key(portal)).await?;
-        Ok(item.map(|item| from_item("message settings", item)).transpose()?.unwrap_or_default())
+        Ok(item.map(|item| from_item("message settings", &item)).transpose()?.unwrap_or_default())
     }
 
     /// Writes how a portal speaks, if nobody wrote it since `known`. False if somebody did.
@@ -115,13 +115,13 @@ impl Store {
     /// The signatures of an organisation.
     pub async fn signatures(&self, organisation: OrganisationId) -> Result<Vec<Signature>, StoreError> {
         let items = self.items_below(&self.tables.portals, &format!("ORG#{organisation}#SIGNATURES"), "SIGNATURE#").await?;
-        items.into_iter().map(|item| from_item("a signature", item)).collect()
+        items.into_iter().map(|item| from_item("a signature", &item)).collect()
     }
 
     /// Whether an organisation may use a signature.
     pub async fn is_approved(&self, organisation: OrganisationId, signature: &str) -> Result<bool, StoreError> {
         let item = self.read(&self.tables.portals, &signature_key(organisation, signature)).await?;
-        let known: Option<Signature> = item.map(|item| from_item("a signature", item)).transpose()?;
+        let known: Option<Signature> = item.map(|item| from_item("a signature", &item)).transpose()?;
         Ok(known.is_some_and(|known| known.state == SignatureState::Approved))
     }
 
@@ -166,7 +166,7 @@ impl Store {
             None => update.update_expression("SET #state = :state, decidedAt = :at REMOVE remark"),
         };
         match update.call().await {
-            Ok(answer) => answer.attributes.map(|item| from_item("a signature", item)).transpose(),
+            Ok(answer) => answer.attributes.map(|item| from_item("a signature", &item)).transpose(),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }

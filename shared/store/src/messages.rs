@@ -244,7 +244,7 @@ impl Store {
     /// A message.
     pub async fn message(&self, portal: PortalId, message: MessageId) -> Result<Option<Message>, StoreError> {
         let item = self.read(&self.tables.messages, &message_key(portal, message)).await?;
-        item.map(|item| from_item("a message", item)).transpose()
+        item.map(|item| from_item("a message", &item)).transpose()
     }
 
     /// Claims an open message whose time has come, for as long as sending may take. `None` if there is nothing to do: it is done, somebody
@@ -276,7 +276,7 @@ impl Store {
         match result {
             Ok(answer) => {
                 let item = answer.attributes.unwrap_or_default();
-                Ok(Some(Claimed { message: from_item("a message", item)?, claim: claim.to_owned() }))
+                Ok(Some(Claimed { message: from_item("a message", &item)?, claim: claim.to_owned() }))
             }
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),

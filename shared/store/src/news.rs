@@ -68,7 +68,7 @@ impl Store {
     /// News whose mails are not written yet; `None` if they are.
     pub async fn open_news(&self, place: NewsPlace) -> Result<Option<News>, StoreError> {
         let item = self.read(&self.tables.messages, &news_key(place.organisation, place.news)).await?;
-        item.filter(|item| item.contains_key("queue")).map(|item| from_item("news", item)).transpose()
+        item.filter(|item| item.contains_key("queue")).map(|item| from_item("news", &item)).transpose()
     }
 
     /// Notes that the mails of news are written.
@@ -125,7 +125,7 @@ impl Store {
             .expression_attribute_values(":upper", text(upper))
             .call()
             .await?;
-        let news: Result<Vec<News>, _> = page.items.unwrap_or_default().into_iter().map(|item| from_item("news", item)).collect();
+        let news: Result<Vec<News>, _> = page.items.unwrap_or_default().into_iter().map(|item| from_item("news", &item)).collect();
         let mut news: Vec<News> = news?.into_iter().filter(|news| Some(news.id) != before).collect();
         news.truncate(usize::try_from(limit).unwrap_or(0));
         Ok(news)

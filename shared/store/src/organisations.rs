@@ -72,13 +72,13 @@ impl Store {
     /// An organisation.
     pub async fn organisation(&self, organisation: OrganisationId) -> Result<Option<Organisation>, StoreError> {
         let item = self.read(&self.tables.portals, &organisation_key(organisation)).await?;
-        item.map(|item| from_item("an organisation", item)).transpose()
+        item.map(|item| from_item("an organisation", &item)).transpose()
     }
 
     /// The seats of an organisation.
     pub async fn seats(&self, organisation: OrganisationId) -> Result<Option<Seats>, StoreError> {
         let item = self.read(&self.tables.users, &seats_key(organisation)).await?;
-        item.map(|item| from_item("seats", item)).transpose()
+        item.map(|item| from_item("seats", &item)).transpose()
     }
 
     /// Sets how many seats there are. Not below those in use.

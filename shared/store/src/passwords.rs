@@ -108,7 +108,7 @@ impl Store {
     /// The guesses so far, in their newest state.
     pub async fn guesses(&self, portal: PortalId, guessed: Guessed) -> Result<GuessRow, StoreError> {
         let item = self.read(&self.tables.codes, &row_key(portal, guessed)).await?;
-        Ok(item.map(|item| from_item("guesses", item)).transpose()?.unwrap_or_default())
+        Ok(item.map(|item| from_item("guesses", &item)).transpose()?.unwrap_or_default())
     }
 
     /// Writes the guesses, if they are still as they were read: guesses that are made at once are counted one after

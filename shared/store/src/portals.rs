@@ -92,13 +92,13 @@ impl Store {
     /// A portal in its newest state.
     pub async fn portal(&self, portal: PortalId) -> Result<Option<Portal>, StoreError> {
         let item = self.read(&self.tables.portals, &portal_key(portal)).await?;
-        item.map(|item| from_item("a portal", item)).transpose()
+        item.map(|item| from_item("a portal", &item)).transpose()
     }
 
     /// The portal that a suffix leads to.
     pub async fn portal_of_suffix(&self, suffix: &Suffix) -> Result<Option<PortalId>, StoreError> {
         let item = self.read(&self.tables.portals, &link_key(suffix)).await?;
-        Ok(item.map(|item| from_item::<Claim>("a link", item)).transpose()?.map(|claim| claim.portal))
+        Ok(item.map(|item| from_item::<Claim>("a link", &item)).transpose()?.map(|claim| claim.portal))
     }
 
     /// The portals of an organisation, oldest first.
@@ -218,16 +218,17 @@ impl Store {
             .client
             .scan()
             .table_name(&self.tables.portals)
-            .filter_expression("sk = :portal AND attribute_exists(settings.registration.#window.closesAt)")
-            .expression_attribute_names("#window", "window")
+            // Settings are JSON: this leaves out those that cannot close, the rest is judged below.
+            .filter_expression("sk = :portal AND contains(settings, :end)")
             .expression_attribute_values(":portal", text("PORTAL"))
+            .expression_attribute_values(":end", text(r#""closesAt":""#))
             .into_paginator()
             .items()
             .send();
         let mut closed = Vec::new();
         while let Some(item) = items.try_next().await? {
             let told = item.get("closedFor").and_then(|at| at.as_s().ok()).cloned();
-            let portal: Portal = from_item("a portal", item)?;
+            let portal: Portal = from_item("a portal", &item)?;
             let end = portal.settings.registration.window.as_ref().and_then(|window| window.closes_at());
             if portal.registration(now) == WindowState::Closed && end.map(|end| end.to_string()) != told {
                 closed.push(portal);

@@ -108,7 +108,7 @@ impl Store {
     /// Notes how it ended with a message of WeChat: it arrived, or why not. False if no message has that number, or not yet.
     pub async fn pushed(&self, app: &AppId, number: u64, failure: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
         let Some(item) = self.read(&self.tables.messages, &pushed_key(app, number)).await? else { return Ok(false) };
-        let Pushed { portal, message } = from_item("a number of WeChat's", item)?;
+        let Pushed { portal, message } = from_item("a number of WeChat's", &item)?;
         let state = if failure.is_none() { State::Delivered } else { State::Bounced };
         let result = self
             .client

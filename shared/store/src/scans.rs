@@ -135,7 +135,7 @@ impl Store {
     /// A scan, in its newest state.
     pub async fn scan(&self, portal: PortalId, id: ScanId) -> Result<Option<Scan>, StoreError> {
         let item = self.read(&self.tables.codes, &scan_key(portal, id)).await?;
-        item.map(|item| from_item("a scan", item)).transpose()
+        item.map(|item| from_item("a scan", &item)).transpose()
     }
 
     /// Notes whom WeChat named on the phone, and whether they follow. Of any number of phones, one; false for the others, and after the end.

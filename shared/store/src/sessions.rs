@@ -275,7 +275,7 @@ fn read_session(item: Item) -> Result<SessionRecord, StoreError> {
     let instant = |name: &str| read_instant("a session", &item, name);
     let needed = |name: &str| instant(name)?.ok_or_else(|| StoreError::Malformed("a session", format!("{name} is missing")));
     let (authenticated_at, expires_at, seen_at) = (needed("authenticated")?, needed("expires")?, instant("seen")?);
-    let described: Description = from_item("a session", item)?;
+    let described: Description = from_item("a session", &item)?;
     Ok(SessionRecord {
         id: described.sk.trim_start_matches("SESSION#").to_owned(),
         authenticated_at,

@@ -50,7 +50,7 @@ pub(crate) fn read_spend(mut item: Item) -> Result<Spend, StoreError> {
     for name in ["pk", "sk", "ttl"] {
         item.remove(name);
     }
-    from_item("what a portal sent", item)
+    from_item("what a portal sent", &item)
 }
 
 /// A code to be counted.
@@ -153,7 +153,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<(), TooMany>, StoreError> {
         let item = self.read(&self.tables.codes, &invitations_key(portal, recipient)).await?;
-        let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
+        let known: InvitationsSent = item.map(|item| from_item("invitations", &item)).transpose()?.unwrap_or_default();
         Ok(known.sends.admit_invitation(now).map(drop))
     }
 
@@ -167,7 +167,7 @@ impl Store {
         let key = invitations_key(portal, recipient);
         for _ in 0..TRIES {
             let item = self.read(&self.tables.codes, &key).await?;
-            let known: InvitationsSent = item.map(|item| from_item("invitations", item)).transpose()?.unwrap_or_default();
+            let known: InvitationsSent = item.map(|item| from_item("invitations", &item)).transpose()?.unwrap_or_default();
             let sends = match known.sends.admit_invitation(now) {
                 Ok(sends) => sends,
                 Err(too_many) => return Ok(Err(too_many)),

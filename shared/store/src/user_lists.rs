@@ -107,7 +107,7 @@ impl Reader {
 
     fn take(&mut self, items: Vec<Item>, next: Option<Item>, after: Option<UserId>) -> Result<(), StoreError> {
         for item in items {
-            let user: User = from_item("a user", item)?;
+            let user: User = from_item("a user", &item)?;
             // The bounds are inclusive: `after` may come once more.
             self.users.extend(Some(user).filter(|user| Some(user.id) != after));
         }

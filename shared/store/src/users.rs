@@ -162,13 +162,13 @@ impl Store {
     /// Whether somebody has an address in a portal, in its newest state.
     pub async fn owner(&self, portal: PortalId, address: AddressKey) -> Result<Option<UserId>, StoreError> {
         let item = self.read(&self.tables.users, &claim_key(portal, address)).await?;
-        Ok(item.map(|item| from_item::<Claim>("a claim", item)).transpose()?.map(|claim| claim.user))
+        Ok(item.map(|item| from_item::<Claim>("a claim", &item)).transpose()?.map(|claim| claim.user))
     }
 
     /// A user of a portal, in its newest state.
     pub async fn user(&self, portal: PortalId, user: UserId) -> Result<Option<User>, StoreError> {
         let item = self.read(&self.tables.users, &user_key(portal, user)).await?;
-        item.map(|item| from_item("a user", item)).transpose()
+        item.map(|item| from_item("a user", &item)).transpose()
     }
 
     /// A user of a portal, perhaps as they were a moment ago: what is decided by it is guarded by the writes that follow, and judged
@@ -176,7 +176,7 @@ impl Store {
     pub async fn recent_user(&self, portal: PortalId, user: UserId) -> Result<Option<User>, StoreError> {
         let key = user_key(portal, user).attributes();
         let answer = self.client.get_item().table_name(&self.tables.users).set_key(Some(key)).call().await?;
-        answer.item.map(|item| from_item("a user", item)).transpose()
+        answer.item.map(|item| from_item("a user", &item)).transpose()
     }
 
     /// Those of a portal's users who exist, at most 100, in one round trip, in their newest state.

@@ -148,20 +148,20 @@ impl Store {
     /// The service account of an organisation.
     pub async fn wechat_account(&self, organisation: OrganisationId) -> Result<Option<WeChatAccount>, StoreError> {
         let item = self.read(&self.tables.portals, &account_key(organisation)).await?;
-        item.map(|item| from_item("a service account", item)).transpose()
+        item.map(|item| from_item("a service account", &item)).transpose()
     }
 
     /// The service account whose pushes come to this address.
     pub async fn wechat_account_of_pushes(&self, account: WeChatAccountId) -> Result<Option<WeChatAccount>, StoreError> {
         let Some(item) = self.read(&self.tables.portals, &pushes_key(account)).await? else { return Ok(None) };
-        let owner: Owner = from_item("a service account's address", item)?;
+        let owner: Owner = from_item("a service account's address", &item)?;
         Ok(self.wechat_account(owner.organisation).await?.filter(|found| found.id == account))
     }
 
     /// What the file with this name holds.
     pub async fn wechat_file(&self, name: &VerificationName) -> Result<Option<VerificationContent>, StoreError> {
         let item = self.read(&self.tables.portals, &file_key(name)).await?;
-        Ok(item.map(|item| from_item::<File>("a file of WeChat", item)).transpose()?.map(|file| file.content))
+        Ok(item.map(|item| from_item::<File>("a file of WeChat", &item)).transpose()?.map(|file| file.content))
     }
 
     /// Binds a service account, or changes the one that is bound (`before`), with its claims.
@@ -239,7 +239,7 @@ impl Store {
     /// The global token of an organisation, as far as one is known.
     pub async fn wechat_token(&self, organisation: OrganisationId) -> Result<TokenState, StoreError> {
         let Some(item) = self.read(&self.tables.codes, &token_key(organisation)).await? else { return Ok(TokenState::default()) };
-        let TokenItem { token, revision } = from_item("a global token", item)?;
+        let TokenItem { token, revision } = from_item("a global token", &item)?;
         Ok(TokenState { token, revision })
     }
 

@@ -204,7 +204,7 @@ impl Store {
             .call()
             .await;
         match result {
-            Ok(answer) => answer.attributes.map(|item| from_item("a state", item)).transpose(),
+            Ok(answer) => answer.attributes.map(|item| from_item("a state", &item)).transpose(),
             Err(error) if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -218,7 +218,7 @@ impl Store {
     /// Whom WeChat named in a flow that waits. `None` if it waits no longer, or for too long.
     pub async fn pending(&self, portal: PortalId, flow: FlowId, now: Timestamp) -> Result<Option<Pending>, StoreError> {
         let item = self.read(&self.tables.codes, &pending_key(portal, flow)).await?;
-        let pending: Option<Pending> = item.map(|item| from_item("a pending identity", item)).transpose()?;
+        let pending: Option<Pending> = item.map(|item| from_item("a pending identity", &item)).transpose()?;
         Ok(pending.filter(|pending| now < pending.expires_at))
     }
 
@@ -290,7 +290,7 @@ fn push_key(account: WeChatAccountId, name: &str) -> Key {
 /// Carries an update out; what is there after it, or `None` if its condition failed.
 pub(crate) async fn updated<T: Stored>(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Option<T>, StoreError> {
     match update.call().await {
-        Ok(answer) => answer.attributes.map(|item| from_item(what, item)).transpose(),
+        Ok(answer) => answer.attributes.map(|item| from_item(what, &item)).transpose(),
         Err(error) if is_condition(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -161,7 +161,7 @@ impl Store {
                 if rows.len() == limit {
                     return Ok(RowPage { next: rows.last().map(|row: &Row| row.key), rows });
                 }
-                let Cells { cells } = from_item("a row", item)?;
+                let Cells { cells } = from_item("a row", &item)?;
                 rows.push(Row { key, values: cells });
             }
         }
