@@ -143,7 +143,8 @@ async fn wrong_codes_lock_the_second_step_and_nothing_else() {
         assert_eq!(stage.step_by(&ticket, name, value).await.refusal(), (422, "totp-wrong"));
     }
     let locked = stage.step_by(&ticket, "totp", &stage.shown(&app)).await;
-    assert_eq!((locked.refusal(), &locked.body["retryAfter"]), ((429, "locked"), &json!(60)));
+    assert_eq!(locked.refusal(), (429, "locked"));
+    assert!((50..=60).contains(&locked.body["retryAfter"].as_i64().unwrap()), "a clock that goes on: {locked:?}");
     assert_eq!(
         stage.step_by(&stage.half_way().await, "recoveryCode", &app.recovery[0]).await.refusal(),
         (429, "locked"),

@@ -46,6 +46,28 @@ async fn a_recipient_of_many_codes_costs_no_more_than_others() {
 }
 
 #[tokio::test]
+async fn newcomers_cost_the_same_at_a_portal_with_long_settings() {
+    let stage = Stage::open().await;
+    let mut costs = Vec::new();
+    for (index, options) in [1, 100].into_iter().enumerate() {
+        let options: Vec<_> = (0..options)
+            .map(|id| json!({ "id": format!("o{id}"), "label": { "zh": "某物的长名", "en": "A long name of something" } }))
+            .collect();
+        let fields = json!([
+            { "id": "name", "type": "text", "label": { "zh": "姓名", "en": "Name" }, "collect": true, "required": true },
+            { "id": "what", "type": "single", "label": { "zh": "什么", "en": "What" }, "collect": true, "required": false, "options": options },
+        ]);
+        stage.set(json!({ "fields": fields })).await;
+        stage.cloud.meter().reset();
+        stage.applicant(&phone(index)).await;
+        let calls = stage.cloud.meter().calls();
+        let units = |caller: &str| calls.iter().filter(|call| call.caller == caller).map(|call| call.write_units).sum::<f64>();
+        costs.push((units("verify-code"), units("register")));
+    }
+    assert_eq!(costs, [(7.0, 7.0); 2]);
+}
+
+#[tokio::test]
 async fn a_returning_sign_in_by_wechat_stays_within_its_budget() {
     let (stage, _) = Stage::with_wechat().await;
     stage.known_at_wechat("xiaoming", &phone(1)).await;

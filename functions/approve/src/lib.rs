@@ -10,7 +10,7 @@ use portico_domain::{
     portal::{Portal, RoleId},
     user::{Decided, Reason, User, Verdict},
 };
-use portico_http::{Access, Api, Body, CurrentMember, Origins, Problem, Problems};
+use portico_http::{Access, Api, Body, CurrentMember, Origins, Problem, Problems, batch};
 use portico_messaging::{About, Birth, Outbox, Recipient};
 use portico_runtime::{Clock, Deployment, MissingVariable, entropy};
 use portico_store::{Decision, Store, StoreError, Table};
@@ -21,9 +21,6 @@ use utoipa::{OpenApi, ToSchema};
 #[derive(OpenApi)]
 #[openapi(paths(approve))]
 pub struct Docs;
-
-/// How many applications one request may decide on.
-const MOST: usize = 100;
 
 /// What deciding takes.
 #[derive(Clone)]
@@ -142,9 +139,7 @@ async fn approve(
     parts: Parts,
     Body(approvals): Body<Approvals>,
 ) -> Result<Json<ApprovalResults>, Problem> {
-    if approvals.users.is_empty() || approvals.users.len() > MOST {
-        return Err(Problem::invalid("/users", "invalid", format!("must name 1 to {MOST} users")));
-    }
+    let users = batch("users", approvals.users)?;
     let by = member.member.id;
     let portal = member.portal()?;
     if approvals.role.as_ref().is_some_and(|role| !portal.settings.has_role(role)) {
@@ -158,11 +153,10 @@ async fn approve(
         Answer::Ask => Verdict::Ask(reason.ok_or_else(|| Problem::invalid("/reason", "required", "say what is needed"))?),
     };
     let link = approver.origins.portal_url(&parts, &portal).unwrap_or_default();
-    let users = distinct(&approvals.users);
     let (applicants, settings) = tokio::join!(approver.store.some_users(portal.id, &users), approver.store.message_settings(portal.id));
     let (applicants, settings) = (applicants?, settings?.settings);
     let answerer = Answerer { outbox: &approver.outbox, portal: &portal, settings, verdict: &verdict, link, now: approver.clock.now() };
-    let mut results: Vec<ApprovalResult> = Vec::with_capacity(approvals.users.len());
+    let mut results: Vec<ApprovalResult> = Vec::with_capacity(users.len());
     for user in users {
         let Some(applicant) = applicants.iter().find(|applicant| applicant.id == user) else {
             results.push(ApprovalResult { user, result: Happened::Unknown });
@@ -183,9 +177,4 @@ async fn approve(
         results.push(ApprovalResult { user, result });
     }
     Ok(Json(ApprovalResults { results }))
-}
-
-/// Each of them once, in their order.
-fn distinct(users: &[UserId]) -> Vec<UserId> {
-    users.iter().enumerate().filter(|(at, user)| !users[..*at].contains(user)).map(|(_, user)| *user).collect()
 }

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::request::Parts};
 use portico_domain::ids::{InvitationId, PortalId};
-use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader};
+use portico_http::{Body, CurrentMember, Kind, Problem, Problems, Reader, batch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,9 +10,6 @@ use crate::{
     Delivery, Envelope, Inviter,
     admin::{Renewed, renew, withdraw},
 };
-
-/// How many invitations one request may name.
-const MOST: usize = 100;
 
 /// What is to be done, to which invitations.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,16 +84,11 @@ pub(crate) async fn act(
     reader: Reader,
     Body(actions): Body<InvitationActions>,
 ) -> Result<Json<InvitationResults>, Problem> {
-    if actions.invitations.is_empty() || actions.invitations.len() > MOST {
-        return Err(Problem::invalid("/invitations", "invalid", format!("must name 1 to {MOST} invitations")));
-    }
+    let invitations = batch("invitations", actions.invitations)?;
     let portal = member.portal()?;
-    let mut results: Vec<InvitationResult> = Vec::with_capacity(actions.invitations.len());
+    let mut results: Vec<InvitationResult> = Vec::with_capacity(invitations.len());
     let envelope = Envelope { parts: &parts, portal: &portal, locale: reader.locale, notify: true };
-    for id in actions.invitations {
-        if results.iter().any(|known| known.invitation == id) {
-            continue;
-        }
+    for id in invitations {
         let done = match actions.action {
             Action::Resend => renew(&inviter, envelope, id, actions.overbook).await.map(Some),
             Action::Cancel => withdraw(&inviter, &portal, id).await.map(|()| None),

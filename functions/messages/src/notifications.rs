@@ -7,7 +7,7 @@ use portico_domain::{
     text::Text,
     user::{Status, User},
 };
-use portico_http::{Body, CurrentMember, Problem, Problems};
+use portico_http::{Body, CurrentMember, Problem, Problems, batch};
 use portico_messaging::{About, Birth, Recipient};
 use portico_runtime::entropy;
 use portico_store::{Posted, StoreError};
@@ -15,9 +15,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Messages;
-
-/// How many users one request may name.
-const MOST: usize = 100;
 
 /// What is said, to whom.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,14 +66,6 @@ enum Happened {
     Unavailable,
 }
 
-impl Notifications {
-    /// Each user once, in their order.
-    fn distinct(&self) -> Vec<UserId> {
-        let users = self.users.iter().enumerate();
-        users.filter(|(at, user)| !self.users[..*at].contains(user)).map(|(_, user)| *user).collect()
-    }
-}
-
 /// Notify users
 ///
 /// By the ways that the portal's settings name, in their order: the first that a user has, the next where that refuses. WeChat needs a
@@ -89,15 +78,12 @@ pub(crate) async fn notify(
     parts: Parts,
     Body(wanted): Body<Notifications>,
 ) -> Result<Json<NotificationResults>, Problem> {
-    if wanted.users.is_empty() || wanted.users.len() > MOST {
-        return Err(Problem::invalid("/users", "invalid", format!("must name 1 to {MOST} users")));
-    }
+    let users = batch("users", wanted.users)?;
     // Nobody is led away from the portal in its name (S59).
     if wanted.link.as_ref().is_some_and(|link| !messages.origins.own(link, &parts)) {
         return Err(Problem::invalid("/link", "foreign-origin", "must lead to a page under the address of the portal"));
     }
     let portal = member.portal()?;
-    let users = wanted.distinct();
     let known = messages.store.some_users(portal.id, &users).await?;
     let settings = messages.store.message_settings(portal.id).await?.settings;
     let about = About::Notification(wanted.subject.as_str(), wanted.text.as_str(), wanted.link.as_deref());

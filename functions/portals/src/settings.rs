@@ -99,15 +99,15 @@ pub(crate) async fn change(
 ) -> Result<Response, Problem> {
     let mut portal = member.portal()?;
     check_version(&parts, portal.version)?;
-    let (before, signature) = (portal.version, portal.settings.signature.clone());
+    let signature = portal.settings.signature.clone();
     change.apply(&mut portal.settings);
     portal.settings.check().map_err(|error| Problem::invalid(error.pointer(), "invalid", error.to_string()))?;
     if portal.settings.signature != signature {
         check_signature(&portals, &portal).await?;
     }
-    match portals.store.save_settings(portal.id, &portal.settings, before).await? {
+    match portals.store.save_settings(&portal).await? {
         Saved::Yes => {
-            portal.version = before + 1;
+            portal.version += 1;
             Ok(answer(&portals, &portal, &parts))
         }
         Saved::Stale => Err(Kind::Stale.into()),

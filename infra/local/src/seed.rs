@@ -102,7 +102,7 @@ pub async fn wechat(deployment: &Deployment, seeded: &Seeded) -> Result<Option<W
     let (account, _) = accounts.bind(organisation, binding).await.map_err(text)?;
     let mut portal = store.portal(seeded.portal.parse().map_err(text)?).await.map_err(text)?.ok_or("there is no portal")?;
     portal.settings.sign_in.wechat.enabled = true;
-    store.save_settings(portal.id, &portal.settings, portal.version).await.map_err(text)?;
+    store.save_settings(&portal).await.map_err(text)?;
     Ok(Some(account))
 }
 

@@ -148,7 +148,7 @@ impl Gate {
             Open::FirstBind => return self.first_bind(portal, facts, flow, code, arrival, now).await,
             Open::Follow | Open::Consent | Open::Collect | Open::Wait => return Err(AccessError::TicketExpired),
         };
-        let proven = self.prove(portal, purpose, flow, code, now).await?;
+        let proven = self.prove(self.bring(portal, purpose, flow, code, now).await?).await?;
         let (found_portal, user) = self.account(portal, facts.user).await?;
         let owned = user.address_of(proven.address.kind());
         match facts.open {
@@ -283,15 +283,7 @@ impl Gate {
     }
 
     /// Takes a code that proves an address, for exactly one caller (S6).
-    pub(crate) async fn prove(
-        &self,
-        portal: PortalId,
-        purpose: Purpose,
-        flow: &str,
-        code: Code,
-        now: Timestamp,
-    ) -> Result<Proven, AccessError> {
-        let brought = self.bring(portal, purpose, flow, code, now).await?;
+    pub(crate) async fn prove(&self, brought: Brought) -> Result<Proven, AccessError> {
         let facts = self.guess(&brought, Then::UseUp).await?;
         self.came_back(&brought, &facts).await?;
         Ok(Proven { address: brought.flow.address().clone(), joined: facts.joined })
@@ -299,7 +291,8 @@ impl Gate {
 
     /// Proves an address by its code, outside of a sign-in: for a new password, or a new address (S30).
     pub async fn prove_address(&self, portal: PortalId, flow: &str, purpose: Purpose, code: Code) -> Result<Address, AccessError> {
-        Ok(self.prove(portal, purpose, flow, code, self.deployment.clock().now()).await?.address)
+        let brought = self.bring(portal, purpose, flow, code, self.deployment.clock().now()).await?;
+        Ok(self.prove(brought).await?.address)
     }
 
     pub(crate) async fn account(&self, portal: PortalId, user: UserId) -> Result<(Portal, User), AccessError> {

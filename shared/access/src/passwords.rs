@@ -142,7 +142,7 @@ impl Gate {
     pub async fn set_password(&self, portal: &Portal, user: &User, flow: &str, code: Code, text: &str) -> Result<(), NewPasswordError> {
         let now = self.deployment.clock().now();
         let password = acceptable(text, portal, Some(user))?;
-        let proven = self.prove(portal.id, Purpose::ResetPassword, flow, code, now).await?;
+        let proven = self.prove(self.bring(portal.id, Purpose::ResetPassword, flow, code, now).await?).await?;
         if user.address_of(proven.address.kind()) != Some(&proven.address) {
             return Err(AccessError::CodeExpired.into());
         }

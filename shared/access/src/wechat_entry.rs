@@ -89,7 +89,7 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Outcome, AccessError> {
         let pending = self.pending(portal, &facts, arrival.visitor, now).await?;
-        let proven = self.prove(portal, Purpose::Bind, flow, code, now).await?;
+        let proven = self.prove(self.bring(portal, Purpose::Bind, flow, code, now).await?).await?;
         if proven.joined != Some(facts.flow) {
             return Err(AccessError::CodeExpired);
         }

@@ -23,5 +23,5 @@ pub use outcome::{
     signed_in_response,
 };
 pub use problem::{FieldProblem, Kind, Problem, Problems};
-pub use request::{Client, ClientAddress, Origins, PathId, Reader, check_version, entity_tag, page_limit};
+pub use request::{Client, ClientAddress, Origins, PathId, Reader, batch, check_version, entity_tag, page_limit};
 pub use running::{RunningSession, RunningSessions};

@@ -97,6 +97,23 @@ pub fn page_limit(asked: Option<usize>) -> Result<usize, Problem> {
     if fits { Ok(limit) } else { Err(Problem::invalid("", "invalid", format!("limit must be 1 to {LONGEST_PAGE}"))) }
 }
 
+/// The most users or invitations that one call acts on.
+const LONGEST_BATCH: usize = 100;
+
+/// What one call acts on (S45): each once, in their order. `member` of the body names them.
+pub fn batch<T: PartialEq>(member: &str, named: Vec<T>) -> Result<Vec<T>, Problem> {
+    if named.is_empty() || named.len() > LONGEST_BATCH {
+        return Err(Problem::invalid(format!("/{member}"), "invalid", format!("must name 1 to {LONGEST_BATCH} {member}")));
+    }
+    let mut distinct = Vec::with_capacity(named.len());
+    for one in named {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    Ok(distinct)
+}
+
 /// A version as an entity tag (RFC 9110 8.8.3).
 pub fn entity_tag(version: u64) -> String {
     format!("\"{version}\"")

@@ -6,14 +6,13 @@
 //!
 //! Versions stay: they are what people accepted. The portal itself names the one that holds.
 
-use aws_sdk_dynamodb::types::{Put, Update};
+use aws_sdk_dynamodb::types::Put;
 use portico_domain::{agreements::Agreements, ids::PortalId, portal::Portal};
 
 use crate::{
     Saved, Store, StoreError,
     items::{Key, from_item, number, to_attribute, to_item},
-    portals::portal_key,
-    transaction::{Cancelled, put, update},
+    transaction::put,
 };
 
 fn agreements_key(portal: PortalId, version: u32) -> Key {
@@ -31,32 +30,21 @@ impl Store {
     pub async fn save_agreements(&self, portal: &Portal, agreements: &Agreements) -> Result<Saved, StoreError> {
         let head = agreements.head();
         let change = match head {
-            Some(_) => "SET agreementVersions = :count, version = :next, agreement = :head",
-            None => "SET agreementVersions = :count, version = :next REMOVE agreement",
+            Some(_) => "agreementVersions = :count, agreement = :head",
+            None => "agreementVersions = :count REMOVE agreement",
         };
-        let change = Update::builder()
-            .table_name(&self.tables.portals)
-            .set_key(Some(portal_key(portal.id).attributes()))
-            .update_expression(change)
-            .condition_expression("version = :version")
-            .expression_attribute_values(":count", number(agreements.version))
-            .expression_attribute_values(":next", number(portal.version + 1))
-            .expression_attribute_values(":version", number(portal.version));
+        let change = self.change_of(portal, change).expression_attribute_values(":count", number(agreements.version));
         let change = match head {
             Some(head) => change.expression_attribute_values(":head", to_attribute(&head)?),
             None => change,
         };
-        let mut parts = vec![update(change.build()?)];
+        let mut parts = self.new_version(portal, change)?;
         if head.is_some() {
             let item = to_item(&agreements_key(portal.id, agreements.version), agreements)?;
             let fresh =
                 Put::builder().table_name(&self.tables.portals).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
             parts.push(put(fresh.build()?));
         }
-        match self.write_all(parts).await {
-            Ok(()) => Ok(Saved::Yes),
-            Err(Cancelled::Condition(..)) => Ok(Saved::Stale),
-            Err(Cancelled::Store(error)) => Err(error),
-        }
+        self.save(parts).await
     }
 }

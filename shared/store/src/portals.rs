@@ -3,19 +3,19 @@
 //! | pk | sk | attributes |
 //! |---|---|---|
 //! | `PORTAL#<portal>` | `PORTAL` | the portal: `organisation`, `application`, `settings`, `links`, `version`, `createdAt`; `closedFor` |
-//! | `ORG#<organisation>` | `PORTAL#<portal>` | nothing: lists the portals of an organisation |
+//! | `ORG#<organisation>` | `PORTAL#<portal>` | the portal's `version` once more: lists the portals of an organisation, and is small enough to be checked by every newcomer |
 //! | `LINK#<suffix in lower case>` | `LINK` | `portal`: the claim of a suffix, made and freed with the link (F3, F4) |
 
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::UpdateItemError,
-    types::{ConditionCheck, Delete, Put, Update},
+    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use jiff::Timestamp;
 use portico_domain::{
     ids::{OrganisationId, PortalId},
     message::News,
-    portal::{Link, Portal, Settings},
+    portal::{Link, Portal},
     suffix::Suffix,
     window::WindowState,
 };
@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    calls::Call,
     items::{Item, Key, Wanted, from_item, number, stored, text, to_attribute, to_item},
     transaction::{Cancelled, delete, put, update},
 };
@@ -82,7 +81,9 @@ impl Store {
             parts.push(put(fresh(claim).map_err(StoreError::from)?));
         }
         parts.push(put(fresh(to_item(&portal_key(portal.id), portal)?).map_err(StoreError::from)?));
-        parts.push(put(fresh(listing_key(portal.organisation, portal.id).attributes()).map_err(StoreError::from)?));
+        let mut listed = listing_key(portal.organisation, portal.id).attributes();
+        listed.insert("version".into(), number(portal.version));
+        parts.push(put(fresh(listed).map_err(StoreError::from)?));
         self.write_all(parts).await.map_err(|cancelled| match cancelled {
             Cancelled::Condition(..) => LinkError::Taken,
             Cancelled::Store(error) => LinkError::Store(error),
@@ -129,24 +130,40 @@ impl Store {
         Ok(portals)
     }
 
-    /// Writes new settings, if the portal still has this version.
-    pub async fn save_settings(&self, portal: PortalId, settings: &Settings, version: u64) -> Result<Saved, StoreError> {
-        let result = self
-            .client
-            .update_item()
+    /// Writes the settings, if the portal still has the version that it was read with.
+    pub async fn save_settings(&self, portal: &Portal) -> Result<Saved, StoreError> {
+        let settings = to_attribute(&portal.settings)?;
+        let change = self.change_of(portal, "settings = :settings").expression_attribute_values(":settings", settings);
+        self.save(self.new_version(portal, change)?).await
+    }
+
+    /// A change of the portal for [`Store::new_version`]; `assignments` as in an update expression after `SET`.
+    pub(crate) fn change_of(&self, portal: &Portal, assignments: &str) -> UpdateBuilder {
+        self.versioned(portal_key(portal.id), portal, &format!("SET version = :next, {assignments}"))
+    }
+
+    fn versioned(&self, key: Key, portal: &Portal, expression: &str) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.tables.portals)
-            .set_key(Some(portal_key(portal).attributes()))
-            .update_expression("SET settings = :settings, version = :next")
+            .set_key(Some(key.attributes()))
+            .update_expression(expression)
             .condition_expression("version = :version")
-            .expression_attribute_values(":settings", to_attribute(settings)?)
-            .expression_attribute_values(":next", number(version + 1))
-            .expression_attribute_values(":version", number(version))
-            .call()
-            .await;
-        match result {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) if is_condition(&error) => Ok(Saved::Stale),
-            Err(error) => Err(error.into()),
+            .expression_attribute_values(":next", number(portal.version + 1))
+            .expression_attribute_values(":version", number(portal.version))
+    }
+
+    /// The two parts of a transaction that give a portal its next version: `change`, and the version in the list of portals.
+    pub(crate) fn new_version(&self, portal: &Portal, change: UpdateBuilder) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let listed = self.versioned(listing_key(portal.organisation, portal.id), portal, "SET version = :next");
+        Ok(vec![update(change.build()?), update(listed.build()?)])
+    }
+
+    /// Writes a next version with what belongs to it, unless somebody else was faster.
+    pub(crate) async fn save(&self, parts: Vec<TransactWriteItem>) -> Result<Saved, StoreError> {
+        match self.write_all(parts).await {
+            Ok(()) => Ok(Saved::Yes),
+            Err(Cancelled::Condition(..)) => Ok(Saved::Stale),
+            Err(Cancelled::Store(error)) => Err(error),
         }
     }
 
@@ -156,15 +173,14 @@ impl Store {
         let claim = Put::builder().table_name(&self.tables.portals).set_item(Some(claim)).condition_expression("attribute_not_exists(pk)");
         let mut links = portal.links.clone();
         links.push(link);
-        let parts = vec![put(claim.build().map_err(StoreError::from)?), update(self.links_update(portal, &links)?)];
-        self.write_links(parts).await
+        self.write_links(portal, &links, Some(put(claim.build().map_err(StoreError::from)?))).await
     }
 
     /// Replaces what a link allows, if the portal still has this version. The suffix stays.
     pub async fn change_link(&self, portal: &Portal, link: Link) -> Result<(), LinkError> {
         let links: Vec<Link> =
             portal.links.iter().map(|known| if known.suffix == link.suffix { link.clone() } else { known.clone() }).collect();
-        self.write_links(vec![update(self.links_update(portal, &links)?)]).await
+        self.write_links(portal, &links, None).await
     }
 
     /// Removes a link and frees its suffix, if the portal still has this version (F4).
@@ -177,28 +193,19 @@ impl Store {
             .expression_attribute_values(":portal", text(portal.id))
             .build()
             .map_err(StoreError::from)?;
-        self.write_links(vec![delete(claim), update(self.links_update(portal, &links)?)]).await
+        self.write_links(portal, &links, Some(delete(claim))).await
     }
 
-    async fn write_links(&self, parts: Vec<aws_sdk_dynamodb::types::TransactWriteItem>) -> Result<(), LinkError> {
-        let last = parts.len() - 1;
+    async fn write_links(&self, portal: &Portal, links: &[Link], claim: Option<TransactWriteItem>) -> Result<(), LinkError> {
+        let change = self.change_of(portal, "links = :links").expression_attribute_values(":links", to_attribute(&links)?);
+        let mut parts = self.new_version(portal, change)?;
+        let versions = parts.len();
+        parts.extend(claim);
         self.write_all(parts).await.map_err(|cancelled| match cancelled {
-            Cancelled::Condition(index, _) if index == last => LinkError::Stale,
+            Cancelled::Condition(index, _) if index < versions => LinkError::Stale,
             Cancelled::Condition(..) => LinkError::Taken,
             Cancelled::Store(error) => LinkError::Store(error),
         })
-    }
-
-    fn links_update(&self, portal: &Portal, links: &[Link]) -> Result<Update, StoreError> {
-        Ok(Update::builder()
-            .table_name(&self.tables.portals)
-            .set_key(Some(portal_key(portal.id).attributes()))
-            .update_expression("SET links = :links, version = :next")
-            .condition_expression("version = :version")
-            .expression_attribute_values(":links", to_attribute(&links)?)
-            .expression_attribute_values(":next", number(portal.version + 1))
-            .expression_attribute_values(":version", number(portal.version))
-            .build()?)
     }
 
     /// The part of a transaction that fails if the portal was changed since it was read: window, access type and fields are
@@ -206,7 +213,7 @@ impl Store {
     pub(crate) fn portal_unchanged(&self, portal: &Portal) -> Result<ConditionCheck, StoreError> {
         Ok(ConditionCheck::builder()
             .table_name(&self.tables.portals)
-            .set_key(Some(portal_key(portal.id).attributes()))
+            .set_key(Some(listing_key(portal.organisation, portal.id).attributes()))
             .condition_expression("version = :portalVersion")
             .expression_attribute_values(":portalVersion", number(portal.version))
             .build()?)
