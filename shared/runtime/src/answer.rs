@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use base64_simd::STANDARD;
-use hyper::header::{HeaderMap, SET_COOKIE};
+use hyper::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use lambda_http::Error;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,11 +41,11 @@ impl Answer {
     pub(crate) async fn of(response: Response) -> Result<Self, Error> {
         let (parts, body) = response.into_parts();
         let (is_base64_encoded, body) = content(to_bytes(body, usize::MAX).await?)?;
-        let values = |name| parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let cookies = parts.headers.get_all(SET_COOKIE).iter().map(|cookie| text(cookie).map(str::to_owned));
         Ok(Self {
             status_code: parts.status.as_u16(),
-            headers: joined(&parts.headers),
-            cookies: values(SET_COOKIE).map(str::to_owned).collect(),
+            headers: joined(&parts.headers)?,
+            cookies: cookies.collect::<Result<_, _>>()?,
             body,
             is_base64_encoded,
         })
@@ -67,18 +67,22 @@ fn content(bytes: Bytes) -> Result<(bool, Content), Error> {
     })
 }
 
+/// A header's value. One that JSON cannot carry fails the answer: without it the page might be served without its policy.
+fn text(value: &HeaderValue) -> Result<&str, Error> {
+    Ok(std::str::from_utf8(value.as_bytes())?)
+}
+
 /// Headers but cookies. Several of one name are one list (RFC 9110 5.3).
-fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
+fn joined(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Error> {
     let mut joined = BTreeMap::<_, String>::new();
-    for (name, value) in headers {
-        let Some(value) = value.to_str().ok().filter(|_| name != SET_COOKIE) else { continue };
+    for (name, value) in headers.iter().filter(|(name, _)| *name != SET_COOKIE) {
         let list = joined.entry(name.as_str().to_owned()).or_default();
         if !list.is_empty() {
             list.push_str(", ");
         }
-        list.push_str(value);
+        list.push_str(text(value)?);
     }
-    joined
+    Ok(joined)
 }
 
 #[cfg(test)]
@@ -111,6 +115,20 @@ mod tests {
             })
         );
         assert_eq!(written(b"", &[]).await["body"], "");
+    }
+
+    #[tokio::test]
+    async fn no_header_is_lost() {
+        let answer = |value: &[u8]| {
+            let mut response = Response::new(Body::empty());
+            response.headers_mut().insert("content-security-policy", HeaderValue::from_bytes(value).unwrap());
+            Answer::of(response)
+        };
+        assert_eq!(
+            answer("img-src https://例.example".as_bytes()).await.unwrap().headers["content-security-policy"],
+            "img-src https://例.example"
+        );
+        assert!(answer(b"img-src \xff").await.is_err());
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ export async function handler(event) {
         TableName: CODES_TABLE,
         Item: {
           ...recipientKey,
-          sends: { L: [...(known?.sends.L ?? []), { N: String(now) }] },
+          sends: { S: JSON.stringify([...JSON.parse(known?.sends.S ?? "[]"), now]) },
           failures: known?.failures ?? { N: "0" },
           revision: { N: String(revision + 1) },
           flow: { B: flow },

@@ -81,7 +81,7 @@ def handler(event):
     version, pepper = load_keys()
     if not read[PORTALS_TABLE]:
         return answer(404, {"type": "not-found"})
-    known = read[CODES_TABLE][0] if read[CODES_TABLE] else {"revision": {"N": "0"}, "sends": {"L": []}, "failures": {"N": "0"}}
+    known = read[CODES_TABLE][0] if read[CODES_TABLE] else {"revision": {"N": "0"}, "sends": {"S": "[]"}, "failures": {"N": "0"}}
     revision = int(known["revision"]["N"])
 
     flow = secrets.token_bytes(16)
@@ -97,7 +97,7 @@ def handler(event):
         TableName=CODES_TABLE,
         Item={
             **recipient_key,
-            "sends": {"L": [*known["sends"]["L"], {"N": str(now)}]},
+            "sends": {"S": json.dumps([*json.loads(known["sends"]["S"]), now])},
             "failures": known["failures"],
             "revision": {"N": str(revision + 1)},
             "flow": {"B": flow},
