@@ -1,8 +1,8 @@
 //! Answers of HTTP functions as API Gateway takes them (payload format 2.0 of HTTP APIs).
 //!
-//! `lambda_http`, which reads the requests, could write them, too. It would decode bodies from every character encoding that the web ever had,
-//! whose tables are a quarter of a megabyte in each function, and it looks for characters to escape in what it just wrote as Base64: writing the compressed
-//! sign-in page took as long as both calls to the database before it.
+//! `lambda_http`, which reads the requests, could write them, too. It would decode bodies from every character encoding that the web
+//! ever had, whose tables are a quarter of a megabyte in each function, and it looks for characters to escape in what it just wrote as
+//! Base64: writing the compressed sign-in page took as long as both calls to the database before it.
 
 use std::collections::BTreeMap;
 
