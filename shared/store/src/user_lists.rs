@@ -48,6 +48,10 @@ impl Store {
     /// Reads on in the partitions of a lane: users who are newer than `last`, the oldest that may be needed.
     async fn read_on(&self, lane: &mut [&mut Reader], wanted: &Listed, mut last: Option<UserId>) -> Result<(), StoreError> {
         for reader in lane {
+            // The one before it may have found enough; to read on from below `last` would be refused.
+            if reader.is_complete(last) {
+                continue;
+            }
             let lower = last.map_or_else(|| "USER#".to_owned(), |user| format!("USER#{user}"));
             let upper = wanted.after.map_or_else(|| "USER#~".to_owned(), |user| format!("USER#{user}"));
             let page = self
