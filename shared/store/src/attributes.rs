@@ -2,7 +2,7 @@
 //!
 //! What is simple (text, number, truth value) is stored in DynamoDB's own types, so that conditions, updates and indexes can name it. What
 //! is made of parts, such as a portal's settings or a user's answers, is ONE text of JSON: no condition names a part of it, and it is
-//! written whole. In DynamoDB's notation each part is wrapped in its type, and the SDK makes a map entry of each: reading took twice as long.
+//! written whole. In DynamoDB's notation each part is wrapped in its type, and the SDK makes a map entry of each.
 
 use std::{collections::HashMap, fmt::Display};
 
